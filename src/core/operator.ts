@@ -1,0 +1,164 @@
+/** The contract between an operator and whatever runs it. Operators know neither tasks, nor checkpoints, nor drivers. */
+import type { Observable } from 'rxjs';
+import type { Barrier, Element, Key, Origin } from './element.ts';
+import type { NodeCounts } from './ledger.ts';
+import type { Clock, Disk } from './ports.ts';
+import type { Header } from './record-batch.ts';
+import type { RejectionKind } from './rejection.ts';
+
+/** Options as they are printed by `describe` and compared by the fingerprint: plain data only. */
+export type PlainOptions = Readonly<Record<string, string | number | boolean | null>>;
+
+/** One step of the plan. Immutable; streams that share a step share the node. */
+export interface PlanNode {
+  /** The function a user called: `validate`, `tumblingWindow`, `sinkJsonl`. */
+  readonly kind: string;
+  /** The name of a stateful operator, the topic of a source or log sink, the path of a file sink. */
+  readonly name: string | undefined;
+  readonly role: 'source' | 'operator' | 'sink';
+  readonly inputs: readonly PlanNode[];
+  readonly options: PlainOptions;
+  /** Keeps state under `name` in the checkpoint: kind, name and options are part of the fingerprint. */
+  readonly stateful: boolean;
+  /** Rejections this step can add. */
+  readonly adds: readonly RejectionKind[];
+  /** Rejections this step takes away: `'all'` for a DLQ. */
+  readonly takes: 'all' | readonly RejectionKind[] | 'none';
+  /** What a callback that throws does; `undefined` where there is none: see `NodeContext.rejectsThrows`. */
+  readonly onThrow?: OnThrow | undefined;
+  /** Topics that this step writes to, besides its main output. */
+  readonly topics: readonly TopicUse[];
+  /** Further demands on the plan, checked before anything runs. */
+  readonly requires?: PlanRequirement | undefined;
+  /** Where event time is kept from partition to partition: `watermark` and windows know no time above it. */
+  readonly givesWatermarks?: boolean;
+  build(context: NodeContext, inputs: readonly Observable<Element<unknown>>[]): Observable<Element<unknown>>;
+}
+
+export interface TopicUse {
+  readonly topic: string;
+  readonly use: 'read' | 'write';
+  /** Partitions to create the topic with when it is missing. */
+  readonly partitions: number;
+}
+
+export interface PlanRequirement {
+  /** `watermark()` must stand above. */
+  readonly watermark?: true;
+  /** Keeps memory that a checkpoint cannot hold: refused under exactly-once. */
+  readonly replayable?: false;
+}
+
+/**
+ * What happens when a callback throws on a record: `'reject'` makes it a CallbackError, `'fail'` stops the pipeline.
+ * Unset, it is `'reject'` where a toDLQ() stands below and `'fail'` where none does.
+ */
+export type OnThrow = 'reject' | 'fail';
+
+/** The part of an operator that a checkpoint keeps. */
+export interface Participant {
+  /** Small state, whole: packed with msgpack, at most some hundred kilobytes. */
+  snapshot?(): unknown;
+  restore?(snapshot: unknown): void;
+  /** Called when the checkpoint that `snapshot` was taken for is durable. */
+  committed?(): void;
+}
+
+/** Everything an operator may use of its surroundings. One instance a node and task. */
+export interface NodeContext {
+  readonly id: string;
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly counts: NodeCounts;
+  /** Partitions whose records can arrive here. */
+  readonly origins: readonly Origin[];
+  /** Whether a callback that throws rejects its record (else it stops the pipeline). */
+  readonly rejectsThrows: boolean;
+  /** Upstream values are not shared with another branch: they may be changed in place. */
+  readonly ownsValues: boolean;
+  /** What this node keeps in the checkpoint. At most once a node. */
+  keep(participant: Participant): void;
+  /** Keyed state of a stateful operator, bounded in memory, kept in the store. */
+  keyedState<V>(options?: { name?: string }): KeyedState<V>;
+  /** A topic that this node writes under the checkpoint. */
+  topic(name: string): TopicOutput;
+  /** Takes part in the checkpoint with a sink's own output. */
+  output(output: Output): void;
+  /** The records of a topic, for a source. */
+  source(topic: string): Observable<Element<undefined>>;
+  /** The barrier has arrived and all before it is done: takes this node's snapshot. Call it before handing the barrier on. */
+  cut(barrier: Barrier): void;
+  /** Takes bytes of the task's credit; sources stop fetching when none is left. */
+  hold(bytes: number): void;
+  release(bytes: number): void;
+  /** Stops and resumes fetching of one partition (it is too far ahead in event time). */
+  setPaused(origin: Origin, paused: boolean): void;
+  /** Something that must reach a checkpoint has changed without a record (time has passed). */
+  touch(): void;
+  /** Figures for the live view, asked for when it draws. */
+  report(gauges: () => Gauges): void;
+  /** Absolute path of an output file or folder. */
+  outputPath(path: string): string;
+}
+
+/** What a node shows of itself in the live view and the metrics. */
+export interface Gauges {
+  /** Event-time watermark, epoch ms, and the partition that holds it back. */
+  readonly watermark?: { readonly time: number; readonly heldBackBy: Origin | undefined };
+  readonly openWindows?: number;
+  readonly stateEntries?: number;
+}
+
+/** Records on their way to a topic. They become visible with the checkpoint, or at once where delivery is at-least-once. */
+export interface TopicOutput {
+  /** `timestamp` is epoch ms. A null key spreads records over the partitions. */
+  append(
+    key: string | Uint8Array | null,
+    value: string | Uint8Array | null,
+    timestamp: number,
+    headers?: readonly Header[],
+  ): void;
+}
+
+/**
+ * A sink's output outside the log (files). The checkpoint calls, in this order: `seal` at the barrier, commits the
+ * manifest, then `publish`; after a crash `recover` with the last committed manifest. Each can be repeated.
+ */
+export interface Output {
+  /**
+   * Takes, synchronously and before any await, what was written so far; then makes it durable where no reader sees it.
+   * `final` at a stop: a file sink closes its file. Resolves to a manifest (packed with msgpack) that suffices to publish.
+   */
+  seal(epoch: number, final: boolean): Promise<unknown>;
+  /** Makes visible what the committed manifest names. */
+  publish(manifest: unknown): Promise<void>;
+  /** Puts the output into the state that `manifest` names (`undefined` before the first checkpoint), and publishes it. */
+  recover(manifest: unknown): Promise<void>;
+  /** True when there is nothing that a checkpoint would have to commit. */
+  readonly idle: boolean;
+}
+
+/** One value of keyed state. Change `value` and call `touch`, or it is not kept. */
+export interface StateEntry<V> {
+  readonly key: Key;
+  value: V;
+  dirty: boolean;
+  stored: boolean;
+}
+
+/**
+ * State by slot and key: a slot is a window's start, a timer's time, or 0. Kept in memory up to a bound and in the
+ * store beyond it; a checkpoint writes what was touched since the last one.
+ */
+export interface KeyedState<V> {
+  get(slot: number, key: Key): StateEntry<V> | undefined;
+  /** Adds a value under a key that `get` did not find. */
+  add(slot: number, key: Key, value: V): StateEntry<V>;
+  touch(entry: StateEntry<V>, slot: number): void;
+  /** Slots that hold anything, rising. */
+  slots(): readonly number[];
+  /** Hands out every entry of a slot in the order of its key's bytes and forgets the slot. */
+  take(slot: number): Iterable<StateEntry<V>>;
+  /** Entries in memory. */
+  readonly size: number;
+}

@@ -1,0 +1,92 @@
+/**
+ * The port to a log: topics of partitions of records at rising offsets. It speaks in whole batches, so that a decoder
+ * works on the bytes and an encoder writes them once. Embedded and Kafka drivers pass one conformance suite.
+ */
+import type { RecordBatch } from '../core/record-batch.ts';
+import type { WriteTransaction } from '../state/state-store.ts';
+
+export interface TopicSpec {
+  readonly topic: string;
+  readonly partitions: number;
+}
+
+export interface TopicInfo extends TopicSpec {
+  /** Whose time the records of this topic carry. */
+  readonly timestampType: 'create' | 'append';
+}
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface FetchPosition extends TopicPartition {
+  /** The first offset wanted. */
+  readonly offset: number;
+}
+
+export interface FetchOptions {
+  /** Bytes to aim at in one answer, over all partitions. At least one record is returned where there is one. */
+  readonly maxBytes: number;
+  /** How long to wait for a first record when there is none. */
+  readonly maxWaitMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The answer for one partition; in the order asked for, every partition once. */
+export interface FetchedPartition extends TopicPartition {
+  /** Records from the offset asked for on, committed ones only; `undefined` when there are none. */
+  readonly batch: RecordBatch | undefined;
+  /** Where to go on: behind the batch, and behind control records and gaps that were skipped. */
+  readonly nextOffset: number;
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+}
+
+/** One partition's committed offset of a group (where a restart reads next). */
+export interface GroupOffset extends TopicPartition {
+  readonly offset: number;
+  readonly metadata: string;
+}
+
+export type OffsetQuery = 'earliest' | 'latest' | { readonly timestamp: number };
+
+/**
+ * Errors are MillraceErrors: LOG_UNAVAILABLE (cannot be reached, after the driver's own retries), OFFSET_OUT_OF_RANGE,
+ * CONFIG_INVALID (unknown topic, wrong credentials); each names topic and partition.
+ */
+export interface LogClient {
+  /** For messages: `embedded log` or `Kafka at 127.0.0.1:9092 through kafkajs`. Never a secret. */
+  readonly description: string;
+  readonly kind: 'embedded' | 'kafka';
+  /** Appends that are part of a checkpoint's own transaction; `undefined` where log and state are separate systems. */
+  readonly transactional: TransactionalAppend | undefined;
+
+  topic(name: string): Promise<TopicInfo | undefined>;
+  topics(): Promise<TopicInfo[]>;
+  /** Creates what is missing, with append timestamps, and returns when it can be used; existing topics are left alone. */
+  createTopics(specs: readonly TopicSpec[]): Promise<void>;
+  /**
+   * Offsets by partition number. `{ timestamp }`: the first record at or after it by the log's timestamp, the end where
+   * there is none.
+   */
+  offsets(topic: string, query: OffsetQuery): Promise<number[]>;
+  fetch(positions: readonly FetchPosition[], options: FetchOptions): Promise<FetchedPartition[]>;
+  /**
+   * Appends and returns the base offset given to each batch, when they are durable (acks=all). Batches to one
+   * partition keep their order. A null key is no reason to choose a partition: the caller has chosen.
+   */
+  append(batches: readonly RecordBatch[]): Promise<number[]>;
+  groupOffsets(group: string, topics: readonly string[]): Promise<GroupOffset[]>;
+  commitGroup(group: string, offsets: readonly GroupOffset[]): Promise<void>;
+  /** Forgets a group's offsets; an unknown group is fine. */
+  deleteGroup(group: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The embedded log lives in the same store as the state, so that an epoch is one transaction of the store. */
+export interface TransactionalAppend {
+  append(transaction: WriteTransaction, batches: readonly RecordBatch[]): void;
+  /** Tell waiting readers of this process, after the transaction. */
+  notify(): void;
+}
