@@ -2,7 +2,7 @@
  * What flows between operators: chunks of records, watermarks and barriers, in band and in order.
  * Nothing is emitted per record; an operator pays RxJS once a chunk and then loops over plain arrays.
  */
-import type { RecordBatch } from './record-batch.ts';
+import type { LogRecord, RecordBatch } from './record-batch.ts';
 import type { Rejection } from './rejection.ts';
 
 export type Element<T> = Chunk<T> | Watermark | Barrier;
@@ -54,6 +54,7 @@ export interface ChunkColumns {
 export type Key = string | number;
 
 const NONE: readonly Rejection[] = [];
+const NO_TIMES = new Float64Array(0);
 
 /** Up to some thousand records of one partition, and the rejections on their way to a DLQ. */
 export class Chunk<T> implements ChunkColumns {
@@ -65,10 +66,21 @@ export class Chunk<T> implements ChunkColumns {
   readonly watermarks: Float64Array | undefined;
   readonly keys: readonly Key[] | undefined;
   readonly caughtUp: boolean;
-  readonly values: readonly T[];
+  readonly length: number;
   readonly rejections: readonly Rejection[];
+  /** The values are the records of `input`, row by row: a decoder can read the bytes instead. */
+  readonly raw: boolean;
+  /** Nobody but this chunk holds its values: where the plan does not branch, they may be changed in place. */
+  readonly fresh: boolean;
+  private materialised: readonly T[] | undefined;
 
-  constructor(columns: ChunkColumns, values: readonly T[], rejections: readonly Rejection[] = NONE) {
+  /** Values of `undefined` stand for the records of `columns.input`, made into objects only when a callback asks for them. */
+  constructor(
+    columns: ChunkColumns,
+    values: readonly T[] | undefined,
+    rejections: readonly Rejection[] = NONE,
+    fresh = false,
+  ) {
     this.origin = columns.origin;
     this.input = columns.input;
     this.rows = columns.rows;
@@ -76,12 +88,31 @@ export class Chunk<T> implements ChunkColumns {
     this.watermarks = columns.watermarks;
     this.keys = columns.keys;
     this.caughtUp = columns.caughtUp;
-    this.values = values;
+    this.materialised = values;
+    this.length = values === undefined ? (columns.input?.length ?? 0) : values.length;
     this.rejections = rejections;
+    this.raw = values === undefined;
+    this.fresh = fresh;
   }
 
-  get length(): number {
-    return this.values.length;
+  /** The records as they were read from the log; one chunk holds records of one batch. */
+  static ofBatch(origin: Origin, input: RecordBatch, caughtUp: boolean): Chunk<LogRecord> {
+    const columns = { origin, input, rows: undefined, times: input.timestamps, watermarks: undefined, keys: undefined };
+    return new Chunk<LogRecord>({ ...columns, caughtUp }, undefined);
+  }
+
+  /** No records: a sign of life from a partition. */
+  static empty(origin: Origin, caughtUp: boolean): Chunk<never> {
+    const columns = { origin, input: undefined, rows: undefined, watermarks: undefined, keys: undefined, caughtUp };
+    return new Chunk<never>({ ...columns, times: NO_TIMES }, []);
+  }
+
+  get values(): readonly T[] {
+    if (this.materialised === undefined) {
+      const input = this.input!;
+      this.materialised = Array.from({ length: input.length }, (_, row) => input.record(row) as T);
+    }
+    return this.materialised;
   }
 
   /** The row of `input` behind record `i`. */
@@ -95,13 +126,18 @@ export class Chunk<T> implements ChunkColumns {
   }
 
   /** The same records with other values. */
-  withValues<U>(values: readonly U[], rejections: readonly Rejection[] = this.rejections): Chunk<U> {
-    return new Chunk<U>(this, values, rejections);
+  withValues<U>(values: readonly U[], fresh = false): Chunk<U> {
+    return new Chunk<U>(this, values, this.rejections, fresh);
+  }
+
+  /** The same records with other rejections. */
+  withRejections(rejections: readonly Rejection[]): Chunk<T> {
+    return new Chunk<T>(this, this.materialised, rejections, this.fresh);
   }
 
   /** The same records with some columns replaced. */
   withColumns(columns: Partial<ChunkColumns>): Chunk<T> {
-    return new Chunk<T>({ ...columnsOf(this), ...columns }, this.values, this.rejections);
+    return new Chunk<T>({ ...columnsOf(this), ...columns }, this.materialised, this.rejections, this.fresh);
   }
 
   /** The records at `indices` (rising, repeats allowed), with `values` in place of theirs. */
@@ -109,6 +145,7 @@ export class Chunk<T> implements ChunkColumns {
     indices: ArrayLike<number>,
     values: readonly U[],
     rejections: readonly Rejection[] = this.rejections,
+    fresh = false,
   ): Chunk<U> {
     const n = indices.length;
     const times = new Float64Array(n);
@@ -126,6 +163,7 @@ export class Chunk<T> implements ChunkColumns {
       { origin: this.origin, input: this.input, rows, times, watermarks, keys, caughtUp: this.caughtUp },
       values,
       rejections,
+      fresh,
     );
   }
 }

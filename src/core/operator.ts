@@ -74,8 +74,8 @@ export interface NodeContext {
   readonly origins: readonly Origin[];
   /** Whether a callback that throws rejects its record (else it stops the pipeline). */
   readonly rejectsThrows: boolean;
-  /** Upstream values are not shared with another branch: they may be changed in place. */
-  readonly ownsValues: boolean;
+  /** The plan does not branch above this node: fresh values that arrive here are seen by no other branch. */
+  readonly unshared: boolean;
   /** What this node keeps in the checkpoint. At most once a node. */
   keep(participant: Participant): void;
   /** Keyed state of a stateful operator, bounded in memory, kept in the store. */
@@ -93,6 +93,8 @@ export interface NodeContext {
   release(bytes: number): void;
   /** Stops and resumes fetching of one partition (it is too far ahead in event time). */
   setPaused(origin: Origin, paused: boolean): void;
+  /** Stops the pipeline from outside a `next` call. */
+  fail(thrown: unknown): void;
   /** Something that must reach a checkpoint has changed without a record (time has passed). */
   touch(): void;
   /** Figures for the live view, asked for when it draws. */

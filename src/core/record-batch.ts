@@ -185,7 +185,7 @@ export class RecordBatchBuilder {
     const start = this.used;
     if (typeof data === 'string') {
       this.reserve(data.length * MAX_UTF8_PER_UNIT);
-      this.used += this.buffer.utf8Write(data, start);
+      this.used += this.buffer.write(data, start);
     } else {
       this.reserve(data.length);
       this.buffer.set(data, start);

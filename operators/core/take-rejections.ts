@@ -1,0 +1,85 @@
+/** The step behind toDLQ() and lateTo(): takes rejections out of the stream and writes each to a topic, with its bytes. */
+import type { Observable } from 'rxjs';
+import type { Element } from '../../src/core/element.ts';
+import type { NodeContext, PlanNode, TopicOutput } from '../../src/core/operator.ts';
+import type { Header } from '../../src/core/record-batch.ts';
+import type { Rejection, RejectionKind } from '../../src/core/rejection.ts';
+import type { AnyStream } from '../../src/core/stream.ts';
+import { requireText } from './options.ts';
+import { mapChunks } from './process.ts';
+import { DEFAULT_PARTITIONS } from './source.ts';
+
+/** Stacks are for a person; a header need not hold more of one. */
+const MAX_STACK = 2_000;
+
+export function takeRejectionsNode(
+  stream: AnyStream,
+  kind: string,
+  topic: string,
+  takes: 'all' | readonly RejectionKind[],
+): PlanNode {
+  requireText(kind, 'topic', topic);
+  return {
+    kind,
+    name: topic,
+    role: 'operator',
+    inputs: [stream.node],
+    options: {},
+    stateful: false,
+    adds: [],
+    takes,
+    topics: [{ topic, use: 'write', partitions: DEFAULT_PARTITIONS }],
+    build(ctx, [input]) {
+      const output = ctx.topic(topic);
+      const isTaken = (rejection: Rejection) => takes === 'all' || takes.includes(rejection.kind);
+      return mapChunks(ctx, input as Observable<Element<unknown>>, (chunk) => {
+        ctx.counts.passed += chunk.length;
+        if (chunk.rejections.length === 0) return chunk;
+        const carried: Rejection[] = [];
+        for (const rejection of chunk.rejections) {
+          if (isTaken(rejection)) write(ctx, output, rejection);
+          else carried.push(rejection);
+        }
+        ctx.counts.taken += chunk.rejections.length - carried.length;
+        return chunk.withRejections(carried);
+      });
+    },
+  };
+}
+
+/** Key, value and headers as they came; reason and origin as headers of their own. */
+function write(ctx: NodeContext, output: TopicOutput, rejection: Rejection): void {
+  const { input, row } = rejection;
+  const failedAt = ctx.clock.now();
+  if (input === undefined) {
+    output.append(null, computedValue(rejection.value), failedAt, describe(rejection, failedAt, 'json'));
+    return;
+  }
+  const headers = [...input.headers(row), ...describe(rejection, failedAt, 'original')];
+  output.append(input.key(row), input.value(row), input.timestamps[row], headers);
+}
+
+/** A record that an operator computed has no bytes; what can be said of it is its value. */
+function computedValue(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
+}
+
+function describe(rejection: Rejection, failedAt: number, payload: 'original' | 'json'): Header[] {
+  const { origin, input, row } = rejection;
+  const fields: [string, string | number][] = [
+    ['dlq_kind', rejection.kind],
+    ['dlq_reason', rejection.reason],
+    ['dlq_step', rejection.operator],
+    ['dlq_topic', origin.topic],
+    ['dlq_partition', origin.partition],
+    ['dlq_failed_at', new Date(failedAt).toISOString()],
+    ['dlq_payload', payload],
+  ];
+  if (input !== undefined) fields.push(['dlq_offset', input.offsets[row]], ['dlq_timestamp', input.timestamps[row]]);
+  if (rejection.stack !== undefined) fields.push(['dlq_stack', rejection.stack.slice(0, MAX_STACK)]);
+  return fields.map(([key, value]) => ({ key, value: Buffer.from(String(value)) }));
+}

@@ -1,0 +1,122 @@
+/** `pipeline()`: names sealed streams and makes them runnable, provided that no rejection is left without a place to go. */
+import { MillraceError } from './errors.ts';
+import type { RejectionKind } from './rejection.ts';
+import type { AnySealedStream, SealedStream } from './stream.ts';
+
+/** A flag of a pipeline's own: `metricsFile` becomes `--metrics-file`. */
+export interface Param<V extends string | number | boolean> {
+  readonly default: V;
+  readonly description: string;
+}
+
+export type Params = Readonly<Record<string, Param<string> | Param<number> | Param<boolean>>>;
+
+export type ParamValues<P extends Params> = {
+  readonly [K in keyof P]: P[K] extends Param<infer V> ? Widen<V> : never;
+};
+
+type Widen<V> = V extends string ? string : V extends number ? number : boolean;
+
+export interface PipelineOptions {
+  /** Consumer group under which offsets are kept. Default: the pipeline's name. */
+  readonly group?: string;
+  /** Raise it to say that the same plan now computes something else: a checkpoint of another version is refused. */
+  readonly version?: number;
+  /** One sentence for the list of pipelines. */
+  readonly description?: string;
+}
+
+/** A pipeline as its file exports it. `build` gives the plan for one set of flags. */
+export interface Pipeline<P extends Params = Params> {
+  readonly name: string;
+  readonly group: string;
+  readonly version: number;
+  readonly description: string;
+  readonly params: P;
+  build(values: ParamValues<P>): readonly AnySealedStream[];
+}
+
+/** What `pipeline()` takes in place of a stream that still has rejections: nothing has this property. */
+export interface Unhandled<E> {
+  readonly 'some rejections have nowhere to go: add toDLQ() or lateTo()': E;
+}
+
+/**
+ * A sealed stream, if every rejection has somewhere to go. CallbackError has: where no toDLQ() stands below the callback,
+ * a throw stops the pipeline.
+ */
+export type Handled<S> =
+  S extends SealedStream<unknown, infer E>
+    ? [Exclude<E, 'CallbackError'>] extends [never]
+      ? S
+      : S & Unhandled<Exclude<E, 'CallbackError'>>
+    : S;
+
+type HandledAll<S extends readonly unknown[]> = { readonly [I in keyof S]: Handled<S[I]> };
+
+/**
+ * A runnable pipeline of one or more sealed streams. A pipeline file exports it by default.
+ *
+ * @throws MillraceError PLAN_INVALID
+ * @example
+ * ```ts
+ * export default pipeline('copy', kafka('a').pipe(sinkKafka('b', { value: (r) => r.value })));
+ * ```
+ * @example Flags of its own
+ * ```ts
+ * export default pipeline(
+ *   'copy',
+ *   { params: { to: { default: 'copy.jsonl', description: 'where the lines go' } } },
+ *   ({ to }) => [kafka('lines').pipe(map((r) => String(r.value)), sinkJsonl(to))],
+ * );
+ * ```
+ */
+export function pipeline<const S extends readonly [AnySealedStream, ...AnySealedStream[]]>(
+  name: string,
+  ...streams: HandledAll<S> & S
+): Pipeline;
+export function pipeline<const S extends readonly [AnySealedStream, ...AnySealedStream[]]>(
+  name: string,
+  options: PipelineOptions,
+  ...streams: HandledAll<S> & S
+): Pipeline;
+export function pipeline<const P extends Params, const S extends readonly AnySealedStream[]>(
+  name: string,
+  options: PipelineOptions & { readonly params: P },
+  build: (params: ParamValues<P>) => HandledAll<S> & S,
+): Pipeline<P>;
+export function pipeline(name: string, ...rest: readonly unknown[]): Pipeline {
+  if (!/^[a-z0-9][a-z0-9._-]*$/i.test(name)) {
+    throw new MillraceError(
+      'PLAN_INVALID',
+      `pipeline name '${name}' may have letters, digits, dot, hyphen and underscore only`,
+    );
+  }
+  const [first, ...others] = rest;
+  const hasOptions = !isSealed(first);
+  const options = (hasOptions ? first : {}) as PipelineOptions & { params?: Params };
+  const streams = hasOptions ? others : rest;
+  const build = streams[0];
+  return {
+    name,
+    group: options.group ?? name,
+    version: options.version ?? 1,
+    description: options.description ?? '',
+    params: options.params ?? {},
+    build: (values) => {
+      const sealed = typeof build === 'function' ? (build(values) as readonly unknown[]) : streams;
+      return sealed.map((stream) => requireSealed(name, stream));
+    },
+  };
+}
+
+function isSealed(value: unknown): value is SealedStream<unknown, RejectionKind> {
+  return typeof value === 'object' && value !== null && 'node' in value && !('pipe' in value);
+}
+
+function requireSealed(name: string, stream: unknown): AnySealedStream {
+  if (isSealed(stream)) return stream;
+  throw new MillraceError('PLAN_INVALID', `pipeline '${name}' was given something that is not a stream with a sink`, {
+    hint: 'end each stream with a sink, such as sinkKafka() or sinkJsonl()',
+  });
+}

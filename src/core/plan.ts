@@ -1,0 +1,191 @@
+/** The plan as a graph: nodes with stable ids, the edges between them, and the checks made before anything runs. */
+import { createHash } from 'node:crypto';
+import { MillraceError } from './errors.ts';
+import type { LedgerEdge } from './ledger.ts';
+import type { PlanNode, TopicUse } from './operator.ts';
+import type { RejectionKind } from './rejection.ts';
+import type { AnySealedStream } from './stream.ts';
+
+/** A node in its plan. */
+export interface PlannedNode {
+  /** Stable from run to run: `tumblingWindow(per-product)`, `map`, `map#2`. */
+  readonly id: string;
+  readonly node: PlanNode;
+  readonly inputs: readonly PlannedNode[];
+  readonly users: PlannedNode[];
+}
+
+export interface Plan {
+  /** Inputs before their users. */
+  readonly nodes: readonly PlannedNode[];
+  readonly edges: readonly LedgerEdge[];
+  readonly topics: readonly TopicUse[];
+  readonly fingerprint: Fingerprint;
+}
+
+/** What a checkpoint belongs to. Compared part by part, so that a difference can be spelled out. */
+export interface Fingerprint {
+  readonly version: number;
+  readonly sources: readonly string[];
+  /** Stateful operators: name → kind and options. */
+  readonly stateful: Readonly<Record<string, string>>;
+  /** Hash over all nodes and edges: where it differs, the ledger starts anew. */
+  readonly shape: string;
+}
+
+/** @throws MillraceError PLAN_INVALID, naming the operator and the fix */
+export function planOf(streams: readonly AnySealedStream[], version = 1): Plan {
+  const nodes = collect(streams.map((stream) => stream.node));
+  const edges = nodes.flatMap((planned) => planned.inputs.map((input) => ({ from: input.id, to: planned.id })));
+  checkNames(nodes);
+  checkWatermarks(nodes);
+  checkRejections(nodes);
+  return { nodes, edges, topics: topicsOf(nodes), fingerprint: fingerprintOf(nodes, edges, version) };
+}
+
+function collect(ends: readonly PlanNode[]): PlannedNode[] {
+  const planned = new Map<PlanNode, PlannedNode>();
+  const used = new Map<string, number>();
+  const visit = (node: PlanNode): PlannedNode => {
+    const known = planned.get(node);
+    if (known !== undefined) return known;
+    const inputs = node.inputs.map(visit);
+    const label = node.name === undefined ? node.kind : `${node.kind}(${node.name})`;
+    const uses = (used.get(label) ?? 0) + 1;
+    used.set(label, uses);
+    const entry: PlannedNode = { id: uses === 1 ? label : `${label}#${uses}`, node, inputs, users: [] };
+    for (const input of inputs) input.users.push(entry);
+    planned.set(node, entry);
+    return entry;
+  };
+  ends.forEach(visit);
+  return [...planned.values()];
+}
+
+function checkNames(nodes: readonly PlannedNode[]): void {
+  const seen = new Map<string, string>();
+  for (const { id, node } of nodes) {
+    if (!node.stateful || node.name === undefined) continue;
+    const other = seen.get(node.name);
+    if (other !== undefined) {
+      throw new MillraceError('PLAN_INVALID', `${id} and ${other} keep state under the same name '${node.name}'`, {
+        place: { operator: id },
+        hint: 'give each stateful operator a name of its own',
+      });
+    }
+    seen.set(node.name, id);
+  }
+}
+
+function checkWatermarks(nodes: readonly PlannedNode[]): void {
+  for (const planned of nodes) {
+    if (planned.node.requires?.watermark && !hasWatermark(planned)) {
+      throw new MillraceError('PLAN_INVALID', `${planned.id} needs event time`, {
+        place: { operator: planned.id },
+        hint: 'put watermark({ eventTime, outOfOrdernessMs }) above it, on every input',
+      });
+    }
+  }
+}
+
+/** Whether watermarks arrive here on every way from a source. */
+function hasWatermark(planned: PlannedNode): boolean {
+  return planned.inputs.every(
+    (input) => input.node.givesWatermarks === true || (input.inputs.length > 0 && hasWatermark(input)),
+  );
+}
+
+/** What the types check where there are types: pipeline files run unchecked, too. */
+function checkRejections(nodes: readonly PlannedNode[]): void {
+  for (const planned of nodes) {
+    const open = unhandledAt(planned);
+    if (open.length === 0) continue;
+    if (planned.node.role === 'sink') {
+      throw new MillraceError('PLAN_INVALID', `some rejections have nowhere to go: ${open.join(', ')}`, {
+        place: { operator: planned.id },
+        hint: 'add toDLQ() or lateTo() above this sink',
+      });
+    }
+    if (planned.users.length > 1) {
+      throw new MillraceError(
+        'PLAN_INVALID',
+        `${planned.id} is used ${planned.users.length} times with unhandled rejections: ${open.join(', ')}`,
+        {
+          place: { operator: planned.id },
+          hint: 'add toDLQ() or lateTo() before the stream branches, so that no rejection is delivered twice',
+        },
+      );
+    }
+  }
+}
+
+/** Rejections that can leave this node, CallbackError aside: that one has `throwsAreRejected`. */
+function unhandledAt(planned: PlannedNode): RejectionKind[] {
+  const { adds, takes } = planned.node;
+  if (takes === 'all') return [];
+  const from = planned.inputs.flatMap(unhandledAt);
+  const open = [...new Set([...from, ...adds])].filter((kind) => kind !== 'CallbackError');
+  return takes === 'none' ? open : open.filter((kind) => !takes.includes(kind));
+}
+
+/** Whether a callback that throws at this node rejects its record: as asked, else where a toDLQ() stands below it. */
+export function throwsAreRejected(planned: PlannedNode): boolean {
+  const reachesDlq = dlqBelow(planned);
+  if (planned.node.onThrow === 'reject' && !reachesDlq) {
+    throw new MillraceError('PLAN_INVALID', `${planned.id} has onThrow: 'reject' and no toDLQ() below it`, {
+      place: { operator: planned.id },
+      hint: "add toDLQ() below it, or say onThrow: 'fail'",
+    });
+  }
+  return planned.node.onThrow === undefined ? reachesDlq : planned.node.onThrow === 'reject';
+}
+
+function dlqBelow(planned: PlannedNode): boolean {
+  if (planned.users.length !== 1) return false;
+  const [user] = planned.users;
+  const { takes } = user.node;
+  return takes === 'all' || (takes !== 'none' && takes.includes('CallbackError')) || dlqBelow(user);
+}
+
+/** Whether the plan does not branch anywhere above this node. */
+export function isUnshared(planned: PlannedNode): boolean {
+  return planned.inputs.every((input) => input.users.length === 1 && isUnshared(input));
+}
+
+function topicsOf(nodes: readonly PlannedNode[]): TopicUse[] {
+  const byTopic = new Map<string, TopicUse>();
+  for (const use of nodes.flatMap(({ node }) => node.topics)) {
+    byTopic.set(`${use.use} ${use.topic}`, use);
+  }
+  return [...byTopic.values()];
+}
+
+function fingerprintOf(nodes: readonly PlannedNode[], edges: readonly LedgerEdge[], version: number): Fingerprint {
+  const stateful = nodes.filter(({ node }) => node.stateful);
+  const shape = createHash('sha256').update(JSON.stringify([nodes.map(({ id }) => id), edges]));
+  return {
+    version,
+    sources: nodes.filter(({ node }) => node.role === 'source').map(({ node }) => node.name ?? ''),
+    stateful: Object.fromEntries(
+      stateful.map(({ id, node }) => [node.name ?? id, `${node.kind} ${JSON.stringify(node.options)}`]),
+    ),
+    shape: shape.digest('hex').slice(0, 16),
+  };
+}
+
+/** Every difference that a checkpoint cannot be carried over, in words. Additions are fine. */
+export function fingerprintDifferences(before: Fingerprint, now: Fingerprint, dropped: readonly string[]): string[] {
+  const differences: string[] = [];
+  if (before.version !== now.version) differences.push(`version was ${before.version} and is ${now.version}`);
+  for (const source of before.sources) {
+    if (!now.sources.includes(source)) differences.push(`source '${source}' is no longer read`);
+  }
+  for (const [name, was] of Object.entries(before.stateful)) {
+    const is = now.stateful[name];
+    if (dropped.includes(name)) continue;
+    if (is === undefined)
+      differences.push(`stateful operator '${name}' (${was}) is gone: --drop-state ${name} lets its state go`);
+    else if (is !== was) differences.push(`'${name}' was ${was} and is ${is}`);
+  }
+  return differences;
+}
