@@ -1,9 +1,8 @@
 /** `source`: the core step at which records enter the plan. */
-import type { Element } from '../../src/core/element.ts';
-import type { Observable } from 'rxjs';
 import type { LogRecord } from '../../src/core/record-batch.ts';
 import { Stream } from '../../src/core/stream.ts';
 import { requirePositiveInteger, requireText } from './options.ts';
+import { mapChunks } from './process.ts';
 
 export interface KafkaOptions {
   /** Partitions to create the topic with where it is missing. Default 3. */
@@ -38,6 +37,10 @@ export function kafka(topic: string, options: KafkaOptions = {}): Stream<LogReco
     adds: [],
     takes: 'none',
     topics: [{ topic, use: 'read', partitions }],
-    build: (ctx) => ctx.source(topic) as Observable<Element<unknown>>,
+    build: (ctx) =>
+      mapChunks(ctx, ctx.source(topic), (chunk) => {
+        ctx.counts.passed += chunk.length;
+        return chunk;
+      }),
   });
 }

@@ -99,6 +99,8 @@ export interface NodeContext {
   touch(): void;
   /** Figures for the live view, asked for when it draws. */
   report(gauges: () => Gauges): void;
+  /** Shows a line to whoever watches the run: best effort, outside any checkpoint. */
+  print(line: string): void;
   /** Absolute path of an output file or folder. */
   outputPath(path: string): string;
 }

@@ -85,14 +85,25 @@ function checkWatermarks(nodes: readonly PlannedNode[]): void {
         hint: 'put watermark({ eventTime, outOfOrdernessMs }) above it, on every input',
       });
     }
+    if (planned.node.kind === 'watermark' && planned.inputs.some(watermarksReach)) {
+      throw new MillraceError('PLAN_INVALID', `${planned.id} stands below another watermark()`, {
+        place: { operator: planned.id },
+        hint: 'event time is chosen once, above keyBy() and windows: windows on windows need no watermark() of their own',
+      });
+    }
   }
 }
 
 /** Whether watermarks arrive here on every way from a source. */
 function hasWatermark(planned: PlannedNode): boolean {
-  return planned.inputs.every(
-    (input) => input.node.givesWatermarks === true || (input.inputs.length > 0 && hasWatermark(input)),
+  return (
+    planned.inputs.length > 0 && planned.inputs.every((input) => input.node.givesWatermarks || hasWatermark(input))
   );
+}
+
+/** Whether a watermark leaves this node on any way. */
+function watermarksReach(planned: PlannedNode): boolean {
+  return planned.node.givesWatermarks === true || planned.inputs.some(watermarksReach);
 }
 
 /** What the types check where there are types: pipeline files run unchecked, too. */

@@ -1,4 +1,5 @@
 /** What a run is given and what it tells of itself. */
+import type { ProtocolPoint } from '../checkpoint/protocol.ts';
 import type { Origin } from '../core/element.ts';
 import type { NodeCounts } from '../core/ledger.ts';
 import type { Clock, Disk } from '../core/ports.ts';
@@ -38,6 +39,8 @@ export interface RunOptions {
   readonly maxRejectRatio?: number | undefined;
   /** Bytes that may be under way or staged before sources stop fetching. Default 64 MiB. */
   readonly creditBytes?: number | undefined;
+  /** Records in a chunk at most. Default 2,048. */
+  readonly maxChunkRecords?: number | undefined;
   /** Entries of keyed state that an operator keeps in memory. Default 1,000,000. */
   readonly maxStateEntries?: number | undefined;
   /** Stateful operators whose state is to be let go. */
@@ -53,24 +56,11 @@ export interface RunOptions {
   readonly onStart?: ((run: RunningPipeline) => void) | undefined;
   /** Things worth telling a person once: what delivery is promised, what was recovered. */
   readonly onNotice?: ((notice: string) => void) | undefined;
+  /** Takes the lines of `sinkConsole`. Default: they are let go. */
+  readonly print?: ((line: string) => void) | undefined;
   /** Called at each named step of the checkpoint protocol; for tests that stop a process there. */
   readonly onPoint?: ((point: ProtocolPoint) => void) | undefined;
 }
-
-/** Steps of the checkpoint protocol, in their order, and those of the recovery. */
-export const PROTOCOL_POINTS = [
-  'barrier-injected',
-  'barrier-passed',
-  'outputs-sealed',
-  'in-commit',
-  'committed',
-  'outputs-published',
-  'group-committed',
-  'recovery-owned',
-  'recovery-loaded',
-  'recovery-published',
-] as const;
-export type ProtocolPoint = (typeof PROTOCOL_POINTS)[number];
 
 /** A pipeline that is running, for the live view and for tests. */
 export interface RunningPipeline {

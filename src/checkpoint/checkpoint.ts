@@ -1,0 +1,71 @@
+/** What one checkpoint holds, and what each node adds to the one under way. */
+import type { NodeCounts } from '../core/ledger.ts';
+import type { Fingerprint } from '../core/plan.ts';
+import type { RecordBatch } from '../core/record-batch.ts';
+
+/** A committed checkpoint, keyed state aside: that lies in a table of its own, written in the same transaction. */
+export interface Checkpoint {
+  readonly epoch: number;
+  /** By source node: the offset to read next, by partition number. */
+  readonly offsets: Readonly<Record<string, readonly number[]>>;
+  /** By node: what its `snapshot` returned. */
+  readonly snapshots: Readonly<Record<string, unknown>>;
+  /** By node: the manifest of its output. */
+  readonly manifests: Readonly<Record<string, unknown>>;
+  /** By node: its counts since the pipeline's first start. */
+  readonly ledger: Readonly<Record<string, NodeCounts>>;
+  readonly fingerprint: Fingerprint;
+  /** Every window was closed by `--drain`: there is nothing to go on from. */
+  readonly drained: boolean;
+  /** Epoch milliseconds. */
+  readonly savedAt: number;
+}
+
+/** Writes of keyed state: store keys are complete, prefix included. */
+export interface StateWrites {
+  readonly puts: readonly (readonly [key: Uint8Array, value: Uint8Array])[];
+  readonly deletes: readonly Uint8Array[];
+}
+
+/** What one node hands over when the barrier passes it. */
+export interface NodeCut {
+  readonly counts: NodeCounts;
+  readonly snapshot: unknown;
+  readonly state: readonly StateWrites[];
+  /** Sources only. */
+  readonly offsets: readonly number[] | undefined;
+  /** Records that become visible with the commit itself. */
+  readonly appends: readonly RecordBatch[];
+  /** Settles when records that were published on the way are durable. */
+  readonly flushed: Promise<void> | undefined;
+  /** Settles, with the manifest, when the staged output is durable. */
+  readonly sealed: Promise<unknown> | undefined;
+  /** Credit that is free again when the checkpoint is published. */
+  readonly stagedBytes: number;
+}
+
+/** The checkpoint under way: complete when the barrier has passed every node. */
+export class EpochUnderWay {
+  readonly epoch: number;
+  /** The last one of a run: file sinks close their files. */
+  readonly final: boolean;
+  readonly cuts = new Map<string, NodeCut>();
+  readonly complete: Promise<void>;
+  private readonly nodes: number;
+  private resolve!: () => void;
+
+  constructor(epoch: number, nodes: number, final: boolean) {
+    this.epoch = epoch;
+    this.nodes = nodes;
+    this.final = final;
+    this.complete = new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+  }
+
+  add(node: string, cut: NodeCut): void {
+    if (this.cuts.has(node)) throw new Error(`the barrier of epoch ${this.epoch} passed ${node} twice`);
+    this.cuts.set(node, cut);
+    if (this.cuts.size === this.nodes) this.resolve();
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Drives the checkpoint protocol: barrier → every node cut → outputs sealed → one commit (the decision) → publication.
+ * At most one epoch is undecided; records of the next one are processed meanwhile.
+ */
+import { assertBalanced, type LedgerEdge, type NodeCounts } from '../core/ledger.ts';
+import type { Output } from '../core/operator.ts';
+import type { Fingerprint } from '../core/plan.ts';
+import type { Clock } from '../core/ports.ts';
+import type { RecordBatch } from '../core/record-batch.ts';
+import type { WriteTransaction } from '../state/state-store.ts';
+import type { Checkpoint, EpochUnderWay, NodeCut } from './checkpoint.ts';
+import type { CheckpointStore } from './checkpoint-store.ts';
+import type { ProtocolPoint } from './protocol.ts';
+
+/** What the coordinator asks of the task it checkpoints. */
+export interface CheckpointedTask {
+  readonly changed: boolean;
+  readonly nodes: readonly CheckpointedNode[];
+  /** Rejects when the task has stopped by a failure. */
+  readonly failed: Promise<never>;
+  inject(epoch: number, final: boolean): EpochUnderWay;
+}
+
+export interface CheckpointedNode {
+  readonly id: string;
+  readonly fileOutput: Output | undefined;
+  committed(): void;
+}
+
+export interface CoordinatorOptions {
+  readonly task: CheckpointedTask;
+  readonly store: CheckpointStore;
+  readonly clock: Clock;
+  readonly intervalMs: number;
+  readonly fingerprint: Fingerprint;
+  readonly edges: readonly LedgerEdge[];
+  /** The last committed epoch; 0 before the first. */
+  readonly epoch: number;
+  /** Appends staged records inside the commit's own transaction. */
+  append(transaction: WriteTransaction, batches: readonly RecordBatch[]): void;
+  /** After the commit: tells other readers, and the group's offsets where they are kept elsewhere, too. */
+  afterCommit(checkpoint: Checkpoint): Promise<void>;
+  /** Staged bytes that are free again. */
+  release(bytes: number): void;
+  /** Looks at the counts of every checkpoint; may throw to stop the run. */
+  inspect(ledger: ReadonlyMap<string, NodeCounts>): void;
+  onPoint(point: ProtocolPoint): void;
+}
+
+export class Coordinator {
+  last: { readonly epoch: number; readonly at: number; readonly durationMs: number } | undefined;
+  made = 0;
+  private readonly options: CoordinatorOptions;
+  private epoch: number;
+  private requested = new AbortController();
+
+  constructor(options: CoordinatorOptions) {
+    this.options = options;
+    this.epoch = options.epoch;
+  }
+
+  /** Asks for a checkpoint ahead of its time: staged output uses up the credit. */
+  request(): void {
+    this.requested.abort();
+  }
+
+  /** A checkpoint every interval in which something changed, until `signal` aborts; rejects when one fails. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, intervalMs } = this.options;
+    while (!signal.aborted) {
+      await clock.sleep(intervalMs, AbortSignal.any([signal, this.requested.signal]));
+      this.requested = new AbortController();
+      if (!signal.aborted && this.hasWork) await this.checkpoint({ final: false, drained: false });
+    }
+  }
+
+  /** Makes one checkpoint and publishes it. */
+  async checkpoint(kind: { readonly final: boolean; readonly drained: boolean }): Promise<void> {
+    const { task, clock, onPoint, edges } = this.options;
+    const began = clock.now();
+    const underWay = task.inject(this.epoch + 1, kind.final);
+    onPoint('barrier-injected');
+    await Promise.race([underWay.complete, task.failed]);
+    onPoint('barrier-passed');
+    const ledger = new Map([...underWay.cuts].map(([id, cut]) => [id, cut.counts]));
+    assertBalanced(ledger, edges);
+    this.options.inspect(ledger);
+    const checkpoint = await Promise.race([this.seal(underWay, kind.drained), task.failed]);
+    onPoint('outputs-sealed');
+    await this.commit(checkpoint, [...underWay.cuts.values()]);
+    this.epoch = checkpoint.epoch;
+    onPoint('committed');
+    await this.publish(checkpoint);
+    onPoint('outputs-published');
+    await this.options.afterCommit(checkpoint);
+    onPoint('group-committed');
+    for (const node of task.nodes) node.committed();
+    for (const cut of underWay.cuts.values()) this.options.release(cut.stagedBytes);
+    this.made++;
+    this.last = { epoch: checkpoint.epoch, at: clock.now(), durationMs: clock.now() - began };
+  }
+
+  private get hasWork(): boolean {
+    const { task } = this.options;
+    return task.changed || task.nodes.some(({ fileOutput }) => fileOutput !== undefined && !fileOutput.idle);
+  }
+
+  /** Waits until everything that the commit will name is durable. */
+  private async seal(underWay: EpochUnderWay, drained: boolean): Promise<Checkpoint> {
+    const cuts = [...underWay.cuts];
+    const manifests = await Promise.all(
+      cuts.filter(([, cut]) => cut.sealed !== undefined).map(async ([id, cut]) => [id, await cut.sealed] as const),
+    );
+    await Promise.all(cuts.map(([, cut]) => cut.flushed));
+    const pick = <V>(of: (cut: NodeCut) => V | undefined): Record<string, V> =>
+      Object.fromEntries(cuts.map(([id, cut]) => [id, of(cut)]).filter(([, value]) => value !== undefined));
+    return {
+      epoch: underWay.epoch,
+      offsets: pick((cut) => cut.offsets),
+      snapshots: pick((cut) => cut.snapshot),
+      manifests: Object.fromEntries(manifests),
+      ledger: pick((cut) => cut.counts),
+      fingerprint: this.options.fingerprint,
+      drained,
+      savedAt: this.options.clock.now(),
+    };
+  }
+
+  /** The decision: state, offsets, manifests and staged records in one transaction. */
+  private async commit(checkpoint: Checkpoint, cuts: readonly NodeCut[]): Promise<void> {
+    const { store, append, onPoint } = this.options;
+    const state = cuts.flatMap((cut) => cut.state);
+    await store.commit(checkpoint, state, (transaction) => {
+      append(
+        transaction,
+        cuts.flatMap((cut) => cut.appends),
+      );
+      onPoint('in-commit');
+    });
+  }
+
+  private async publish(checkpoint: Checkpoint): Promise<void> {
+    for (const { id, fileOutput } of this.options.task.nodes) {
+      if (fileOutput !== undefined) await fileOutput.publish(checkpoint.manifests[id]);
+    }
+  }
+}

@@ -1,0 +1,167 @@
+/** What an operator is given of its surroundings (NodeContext), and what the checkpoint is given of the operator. */
+import { isAbsolute, join } from 'node:path';
+import type { Observable } from 'rxjs';
+import type { NodeCut } from '../checkpoint/checkpoint.ts';
+import type { Barrier, Element, Origin } from '../core/element.ts';
+import { emptyCounts, type NodeCounts } from '../core/ledger.ts';
+import type { Gauges, KeyedState, NodeContext, Output, Participant, TopicOutput } from '../core/operator.ts';
+import { isUnshared, type PlannedNode, throwsAreRejected } from '../core/plan.ts';
+import type { Clock, Disk } from '../core/ports.ts';
+import type { LogClient } from '../log/log-client.ts';
+import { KeyedStateTable } from '../state/keyed-state.ts';
+import type { ReadView } from '../state/state-store.ts';
+import type { Credit } from './credit.ts';
+import type { SourceReader } from './source-reader.ts';
+import { PublishedTopic, StagedTopic } from './topic-output.ts';
+
+/** What the nodes of a task share. */
+export interface TaskSurroundings {
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly log: LogClient;
+  readonly store: ReadView;
+  readonly credit: Credit;
+  readonly outputDir: string;
+  readonly maxStateEntries: number;
+  readonly maxChunkRecords: number;
+  /** Records wait for the commit; else they are published on the way. */
+  readonly staged: boolean;
+  /** Partitions of every topic of the plan. */
+  readonly partitions: ReadonlyMap<string, number>;
+  /** Prefix of the store keys of a stateful operator. */
+  statePrefix(name: string): Uint8Array;
+  openSource(node: string, topic: string): SourceReader;
+  /** The barrier has passed the node. */
+  cut(node: NodeHost, barrier: Barrier): void;
+  isFinal(barrier: Barrier): boolean;
+  setPaused(origin: Origin, paused: boolean): void;
+  touch(): void;
+  print(line: string): void;
+  fail(thrown: unknown): void;
+}
+
+export class NodeHost implements NodeContext {
+  readonly id: string;
+  readonly planned: PlannedNode;
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly counts: NodeCounts = emptyCounts();
+  readonly origins: readonly Origin[];
+  readonly rejectsThrows: boolean;
+  readonly unshared: boolean;
+  participant: Participant = {};
+  fileOutput: Output | undefined;
+  reader: SourceReader | undefined;
+  gauges: () => Gauges = () => ({});
+  private readonly task: TaskSurroundings;
+  private readonly states: KeyedStateTable<unknown>[] = [];
+  private readonly stagedTopics: StagedTopic[] = [];
+  private readonly publishedTopics: PublishedTopic[] = [];
+
+  constructor(planned: PlannedNode, origins: readonly Origin[], task: TaskSurroundings) {
+    this.id = planned.id;
+    this.planned = planned;
+    this.origins = origins;
+    this.task = task;
+    this.clock = task.clock;
+    this.disk = task.disk;
+    this.rejectsThrows = throwsAreRejected(planned);
+    this.unshared = isUnshared(planned);
+  }
+
+  keep(participant: Participant): void {
+    this.participant = participant;
+  }
+
+  keyedState<V>(options: { name?: string } = {}): KeyedState<V> {
+    const operator = this.planned.node.name ?? this.id;
+    const name = options.name === undefined ? operator : `${operator}/${options.name}`;
+    const state = new KeyedStateTable<V>({
+      view: this.task.store,
+      prefix: this.task.statePrefix(name),
+      maxEntries: this.task.maxStateEntries,
+    });
+    this.states.push(state as KeyedStateTable<unknown>);
+    return state;
+  }
+
+  topic(name: string): TopicOutput {
+    const partitions = this.task.partitions.get(name)!;
+    if (this.task.staged) {
+      const output = new StagedTopic(name, partitions, this.task.credit);
+      this.stagedTopics.push(output);
+      return output;
+    }
+    const fail = (thrown: unknown) => this.task.fail(thrown);
+    const output = new PublishedTopic(name, partitions, this.task.credit, this.task.log, fail);
+    this.publishedTopics.push(output);
+    return output;
+  }
+
+  output(output: Output): void {
+    this.fileOutput = output;
+  }
+
+  source(topic: string): Observable<Element<undefined>> {
+    this.reader = this.task.openSource(this.id, topic);
+    return this.reader.elements as Observable<Element<undefined>>;
+  }
+
+  cut(barrier: Barrier): void {
+    this.task.cut(this, barrier);
+  }
+
+  /** Everything of this node that belongs to the barrier's checkpoint; taken before anything behind the barrier is seen. */
+  takeCut(barrier: Barrier): NodeCut {
+    const staged = this.stagedTopics.map((topic) => topic.seal());
+    const flushed = this.publishedTopics.map((topic) => topic.flush());
+    return {
+      counts: { ...this.counts },
+      snapshot: this.participant.snapshot?.(),
+      state: this.states.map((state) => state.seal()),
+      offsets: this.reader && [...this.reader.positions],
+      appends: staged.flatMap(({ appends }) => appends),
+      flushed: flushed.length === 0 ? undefined : Promise.all(flushed).then(() => {}),
+      sealed: this.fileOutput?.seal(barrier.epoch, this.task.isFinal(barrier)),
+      stagedBytes: staged.reduce((sum, { bytes }) => sum + bytes, 0),
+    };
+  }
+
+  /** The checkpoint of the last cut is durable. */
+  committed(): void {
+    for (const state of this.states) state.committed();
+    this.participant.committed?.();
+  }
+
+  hold(bytes: number): void {
+    this.task.credit.hold(bytes);
+  }
+
+  release(bytes: number): void {
+    this.task.credit.release(bytes);
+  }
+
+  setPaused(origin: Origin, paused: boolean): void {
+    this.task.setPaused(origin, paused);
+  }
+
+  fail(thrown: unknown): void {
+    this.task.fail(thrown);
+  }
+
+  touch(): void {
+    this.task.touch();
+  }
+
+  report(gauges: () => Gauges): void {
+    this.gauges = gauges;
+  }
+
+  print(line: string): void {
+    this.task.print(line);
+  }
+
+  outputPath(path: string): string {
+    return isAbsolute(path) ? path : join(this.task.outputDir, path);
+  }
+}

@@ -1,0 +1,236 @@
+/** Runs a pipeline: checks, recovers, reads, checkpoints, stops. */
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { CheckpointStore } from '../checkpoint/checkpoint-store.ts';
+import { Coordinator } from '../checkpoint/coordinator.ts';
+import { processProbe } from '../checkpoint/process-probe.ts';
+import { MillraceError } from '../core/errors.ts';
+import type { NodeCounts } from '../core/ledger.ts';
+import type { Params, Pipeline } from '../core/pipeline.ts';
+import { type Plan, planOf } from '../core/plan.ts';
+import type { LogClient } from '../log/log-client.ts';
+import { Credit } from './credit.ts';
+import { checkContinues, restore } from './recover.ts';
+import type { Delivery, RunOptions, RunReport, RunStatus } from './run-options.ts';
+import { startPositions } from './start-positions.ts';
+import { statusOf } from './status.ts';
+import { Task } from './task.ts';
+import { taskIdOf } from './task-id.ts';
+
+const DEFAULT_CHECKPOINT_MS = 200;
+const DEFAULT_CREDIT_BYTES = 64 * 1024 * 1024;
+/** Enough to pay for RxJS, few enough for the processor's cache. */
+const DEFAULT_CHUNK_RECORDS = 2_048;
+const DEFAULT_STATE_ENTRIES = 1_000_000;
+/** Below this many records a ratio says little. */
+const MIN_RECORDS_FOR_RATIO = 1_000;
+
+/**
+ * Runs a pipeline until it is stopped (`live`) or has read to the end (`once`, `drain`), and resolves when everything that
+ * was read is processed, committed and published.
+ *
+ * @throws MillraceError whatever stopped it; the last checkpoint stands, and the next run goes on from there
+ */
+export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunReport> {
+  const { log, clock, mode } = options;
+  const began = clock.now();
+  const delivery = deliveryOf(log, options.delivery);
+  const plan = planOf(pipeline.build(paramValues(pipeline, options.params)), pipeline.version);
+  checkDelivery(plan, delivery);
+  const group = options.group ?? pipeline.group;
+  const store = new CheckpointStore(options.store, taskIdOf(pipeline.name, log.kind, group));
+  const saved = store.load();
+  if (saved !== undefined) checkContinues(saved, plan.fingerprint, options.dropState ?? []);
+  await log.createTopics(plan.topics.map(({ topic, partitions }) => ({ topic, partitions })));
+  await store.own(processProbe, clock.now());
+  try {
+    options.onPoint?.('recovery-owned');
+    const { task, credit, coordinator } = await recover(plan, store, delivery, group, options);
+    const state: { now: RunStatus['state'] } = { now: 'running' };
+    const status = (): RunStatus =>
+      statusOf({
+        pipeline: pipeline.name,
+        group,
+        mode,
+        delivery,
+        log: log.description,
+        state: state.now,
+        startedAt: began,
+        now: clock.now(),
+        task,
+        coordinator,
+        credit,
+      });
+    try {
+      options.onStart?.({ status });
+      await drive(task, coordinator, options, () => {
+        state.now = 'stopping';
+      });
+    } finally {
+      task.close();
+    }
+    state.now = 'stopped';
+    const durationMs = clock.now() - began;
+    return { status: status(), drained: mode === 'drain', checkpoints: coordinator.made, durationMs };
+  } finally {
+    await store.disown().catch(() => {});
+  }
+}
+
+/** Values of a pipeline's own flags, defaults included. */
+export function paramValues(
+  pipeline: Pipeline,
+  given: Readonly<Record<string, string | number | boolean>> = {},
+): Parameters<Pipeline<Params>['build']>[0] {
+  const defaults = Object.entries(pipeline.params).map(([name, param]) => [name, given[name] ?? param.default]);
+  return Object.fromEntries(defaults);
+}
+
+function deliveryOf(log: LogClient, asked: Delivery | undefined): Delivery {
+  if (log.transactional !== undefined) return asked ?? 'exactly-once';
+  if (asked === 'exactly-once') {
+    throw new MillraceError('CONFIG_INVALID', `delivery exactly-once is not to be had from ${log.description}`, {
+      hint: 'leave --delivery out (at-least-once: exact after a stop, may repeat outputs after a kill), or run on the embedded log',
+    });
+  }
+  return 'at-least-once';
+}
+
+function checkDelivery(plan: Plan, delivery: Delivery): void {
+  const unsafe = plan.nodes.find(({ node }) => node.requires?.replayable === false);
+  if (delivery === 'exactly-once' && unsafe !== undefined) {
+    throw new MillraceError('PLAN_INVALID', `${unsafe.id} keeps memory that a checkpoint cannot hold`, {
+      place: { operator: unsafe.id },
+      hint: 'say { stateless: true } where it remembers nothing, or run with --delivery at-least-once',
+    });
+  }
+}
+
+async function recover(plan: Plan, store: CheckpointStore, delivery: Delivery, group: string, options: RunOptions) {
+  const { log, clock } = options;
+  const onPoint = options.onPoint ?? (() => {});
+  // Read again as owner: the one before may have committed in between.
+  const saved = store.load();
+  const positions = await startPositions(plan, log, saved, options.from ?? 'earliest', group);
+  const credit = new Credit(options.creditBytes ?? DEFAULT_CREDIT_BYTES);
+  const task = new Task({
+    plan,
+    clock,
+    disk: options.disk,
+    log,
+    store: options.store,
+    credit,
+    outputDir: options.outputDir,
+    maxStateEntries: options.maxStateEntries ?? DEFAULT_STATE_ENTRIES,
+    maxChunkRecords: options.maxChunkRecords ?? DEFAULT_CHUNK_RECORDS,
+    staged: delivery === 'exactly-once',
+    partitions: await partitionsOf(log, plan),
+    print: options.print ?? (() => {}),
+    statePrefix: (name) => store.statePrefix(name),
+    positions: (source) => positions.filter((each) => each.source === source).map(({ offset }) => offset),
+  });
+  await restore(task.nodes, saved, plan.fingerprint, options.dropState ?? [], store, onPoint);
+  if (saved !== undefined) options.onNotice?.(`goes on from checkpoint ${saved.epoch}`);
+  const coordinator = new Coordinator({
+    task,
+    store,
+    clock,
+    intervalMs: options.checkpointMs ?? DEFAULT_CHECKPOINT_MS,
+    fingerprint: plan.fingerprint,
+    edges: plan.edges,
+    epoch: saved?.epoch ?? 0,
+    append: (transaction, batches) => log.transactional?.append(transaction, batches),
+    afterCommit: (checkpoint) => afterCommit(log, plan, group, checkpoint),
+    release: (bytes) => credit.release(bytes),
+    inspect: (ledger) => checkRejectRatio(plan, ledger, saved, options.maxRejectRatio),
+    onPoint,
+  });
+  credit.onExhausted = () => coordinator.request();
+  return { task, credit, coordinator };
+}
+
+async function partitionsOf(log: LogClient, plan: Plan): Promise<ReadonlyMap<string, number>> {
+  const entries = plan.topics.map(async ({ topic }) => [topic, (await log.topic(topic))!.partitions] as const);
+  return new Map(await Promise.all(entries));
+}
+
+/** From the first record to the last checkpoint. */
+async function drive(task: Task, coordinator: Coordinator, options: RunOptions, onStopping: () => void): Promise<void> {
+  const reading = new AbortController();
+  const checkpointing = new AbortController();
+  const stop = (): void => {
+    onStopping();
+    reading.abort();
+  };
+  options.signal.addEventListener('abort', stop, { once: true });
+  if (options.signal.aborted) stop();
+  const producing = Promise.resolve(options.producer?.(reading.signal));
+  const bounded = options.mode === 'live' ? producing : producing.then(() => readToEnds(task, options.log));
+  const checkpoints = coordinator.run(checkpointing.signal);
+  try {
+    await Promise.race([task.read(reading.signal), failureOf(bounded), failureOf(checkpoints)]);
+    reading.abort();
+    await Promise.all([producing, bounded]);
+    checkpointing.abort();
+    await checkpoints;
+  } finally {
+    reading.abort();
+    checkpointing.abort();
+    options.signal.removeEventListener('abort', stop);
+  }
+  onStopping();
+  const drained = options.mode === 'drain' && !options.signal.aborted;
+  if (drained) task.endOfTime();
+  await coordinator.checkpoint({ final: true, drained });
+}
+
+/** Rejects when `work` does, and never resolves: for a race in which only failures count. */
+function failureOf(work: Promise<unknown>): Promise<never> {
+  return new Promise((_, reject) => {
+    work.catch(reject);
+  });
+}
+
+/** Lets the readers stop at what is the end now. */
+async function readToEnds(task: Task, log: LogClient): Promise<void> {
+  for (const reader of task.readers) reader.readUntil(await log.offsets(reader.topic, 'latest'));
+}
+
+async function afterCommit(log: LogClient, plan: Plan, group: string, checkpoint: Checkpoint): Promise<void> {
+  log.transactional?.notify();
+  if (log.kind === 'embedded') return;
+  // The state directory is what a restart reads; the group's offsets let lag tools see how far the pipeline is.
+  const offsets = plan.nodes
+    .filter(({ node }) => node.role === 'source')
+    .flatMap(({ id, node }) =>
+      checkpoint.offsets[id].map((offset, partition) => ({
+        topic: node.name!,
+        partition,
+        offset,
+        metadata: `epoch ${checkpoint.epoch}`,
+      })),
+    );
+  await log.commitGroup(group, offsets);
+}
+
+function checkRejectRatio(
+  plan: Plan,
+  ledger: ReadonlyMap<string, NodeCounts>,
+  saved: Checkpoint | undefined,
+  limit: number | undefined,
+): void {
+  if (limit === undefined) return;
+  const since = (id: string, field: 'in' | 'rejected') => ledger.get(id)![field] - (saved?.ledger[id]?.[field] ?? 0);
+  const sources = plan.nodes.filter(({ node }) => node.role === 'source');
+  const read = sources.reduce((sum, { id }) => sum + since(id, 'in'), 0);
+  const rejected = plan.nodes.reduce((sum, { id }) => sum + since(id, 'rejected'), 0);
+  if (read < MIN_RECORDS_FOR_RATIO || rejected / read <= limit) return;
+  const worst = plan.nodes.reduce((a, b) => (since(b.id, 'rejected') > since(a.id, 'rejected') ? b : a));
+  throw new MillraceError(
+    'REJECT_RATIO',
+    `${rejected} of ${read} records were rejected, more than the ${limit} allowed`,
+    {
+      place: { operator: worst.id },
+      hint: 'see the reasons in the DLQ; nothing of the last checkpoint interval was committed',
+    },
+  );
+}

@@ -1,0 +1,181 @@
+/** Reads one topic into the plan: fetches under credit, one fetch ahead, and emits chunks, barriers and the last watermark. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Subject } from 'rxjs';
+import { type Barrier, Chunk, type Element, type Origin, Watermark } from '../core/element.ts';
+import type { Clock } from '../core/ports.ts';
+import type { RecordBatch } from '../core/record-batch.ts';
+import type { FetchedPartition, FetchPosition, LogClient } from '../log/log-client.ts';
+import type { Credit } from './credit.ts';
+
+const FETCH_BYTES = 2 * 1024 * 1024;
+/** How long a fetch waits at the end of the log; also the pace of the signs of life that idleness is told by. */
+const FETCH_WAIT_MS = 200;
+/** Heartbeats and timers run at least this often. */
+const MAX_TURN_MS = 8;
+
+export class SourceReader {
+  readonly topic: string;
+  readonly elements = new Subject<Element<unknown>>();
+  readonly origins: readonly Origin[];
+  /** The offset to process next, by partition. */
+  readonly positions: number[];
+  /** The end of the log as last seen, by partition. */
+  readonly ends: number[];
+  private readonly paused: boolean[];
+  private stopAt: readonly number[] | undefined;
+  private readonly log: LogClient;
+  private readonly clock: Clock;
+  private readonly credit: Credit;
+  private readonly maxChunkRecords: number;
+  private readonly onRecords: () => void;
+  private wake: AbortController | undefined;
+
+  constructor(options: {
+    source: string;
+    topic: string;
+    positions: readonly number[];
+    log: LogClient;
+    clock: Clock;
+    credit: Credit;
+    maxChunkRecords: number;
+    onRecords: () => void;
+  }) {
+    this.topic = options.topic;
+    this.positions = [...options.positions];
+    this.ends = [...options.positions];
+    this.paused = options.positions.map(() => false);
+    this.origins = options.positions.map((_, partition) => ({
+      source: options.source,
+      topic: options.topic,
+      partition,
+    }));
+    this.log = options.log;
+    this.clock = options.clock;
+    this.credit = options.credit;
+    this.maxChunkRecords = options.maxChunkRecords;
+    this.onRecords = options.onRecords;
+  }
+
+  /** Emits the barrier between two chunks. */
+  inject(barrier: Barrier): void {
+    this.elements.next(barrier);
+  }
+
+  /** Says that no record will follow, whatever its event time. */
+  endOfTime(): void {
+    this.elements.next(new Watermark(Number.POSITIVE_INFINITY));
+  }
+
+  /** Stops in front of these offsets, by partition. */
+  readUntil(ends: readonly number[]): void {
+    this.stopAt = ends;
+    this.wake?.abort();
+  }
+
+  setPaused(partition: number, paused: boolean): void {
+    this.paused[partition] = paused;
+  }
+
+  isPaused(partition: number): boolean {
+    return this.paused[partition];
+  }
+
+  get isDone(): boolean {
+    return this.stopAt !== undefined && this.positions.every((position, i) => position >= this.stopAt![i]);
+  }
+
+  /** Reads until `signal` aborts or the offsets of `readUntil` are reached. */
+  async run(signal: AbortSignal): Promise<void> {
+    let ahead = this.fetch(this.positions, signal);
+    while (!signal.aborted && !this.isDone) {
+      const fetched = await ahead;
+      await this.credit.available(signal);
+      const next = [...this.positions];
+      for (const { partition, nextOffset } of fetched) next[partition] = this.limit(partition, nextOffset);
+      ahead = this.fetch(next, signal);
+      // Observed at the next turn of the loop; until then a failure must not count as unhandled.
+      ahead.catch(() => {});
+      await this.emit(fetched, signal);
+    }
+    await ahead.catch(() => {});
+  }
+
+  private async fetch(from: readonly number[], signal: AbortSignal): Promise<FetchedPartition[]> {
+    const wanted: FetchPosition[] = [];
+    from.forEach((offset, partition) => {
+      if (this.paused[partition] || (this.stopAt !== undefined && offset >= this.stopAt[partition])) return;
+      wanted.push({ topic: this.topic, partition, offset });
+    });
+    this.wake = new AbortController();
+    const either = AbortSignal.any([signal, this.wake.signal]);
+    if (wanted.length === 0) {
+      await this.clock.sleep(FETCH_WAIT_MS, either);
+      return [];
+    }
+    try {
+      return await this.log.fetch(wanted, { maxBytes: FETCH_BYTES, maxWaitMs: FETCH_WAIT_MS, signal: either });
+    } catch (thrown) {
+      if (either.aborted) return [];
+      throw thrown;
+    }
+  }
+
+  /** Chunks of the partitions in turn, so that none runs ahead of the others in event time. */
+  private async emit(fetched: readonly FetchedPartition[], signal: AbortSignal): Promise<void> {
+    let turnBegan = this.clock.now();
+    let left = fetched.map((answer): Cursor => ({ answer, batch: this.withinLimit(answer), row: 0 }));
+    while (left.length > 0) {
+      for (const cursor of left) {
+        await this.credit.available(signal);
+        if (signal.aborted) return;
+        this.emitChunk(cursor);
+        if (this.clock.now() - turnBegan < MAX_TURN_MS) continue;
+        await nextTurn();
+        turnBegan = this.clock.now();
+      }
+      left = left.filter(({ batch, row }) => batch !== undefined && row < batch.length);
+    }
+  }
+
+  /** Emits the next records of an answer, or a sign of life where it has none. */
+  private emitChunk(cursor: Cursor): void {
+    const { answer, batch, row } = cursor;
+    const { partition, highWatermark, lastStableOffset } = answer;
+    const end = Math.min(row + this.maxChunkRecords, batch?.length ?? 0);
+    const isLast = batch === undefined || end === batch.length;
+    const position = isLast ? this.limit(partition, answer.nextOffset) : batch.offsets[end];
+    // A transaction that is still open holds the last stable offset back: more may come with an old event time.
+    const caughtUp = position >= highWatermark && lastStableOffset >= highWatermark;
+    cursor.row = end;
+    this.ends[partition] = highWatermark;
+    // The position moves with the chunk: no barrier can pass between the two.
+    this.positions[partition] = position;
+    const origin = this.origins[partition];
+    if (batch === undefined) {
+      this.elements.next(Chunk.empty(origin, caughtUp));
+      return;
+    }
+    this.onRecords();
+    const records = row === 0 && isLast ? batch : batch.subarray(row, end);
+    this.elements.next(Chunk.ofBatch(origin, records, caughtUp));
+  }
+
+  private limit(partition: number, offset: number): number {
+    return this.stopAt === undefined ? offset : Math.min(offset, this.stopAt[partition]);
+  }
+
+  /** The records of an answer in front of the offset to stop at. */
+  private withinLimit({ partition, batch }: FetchedPartition): RecordBatch | undefined {
+    const end = this.stopAt?.[partition];
+    if (batch === undefined || end === undefined || batch.nextOffset <= end) return batch;
+    const rows = batch.offsets.findIndex((offset) => offset >= end);
+    return rows === 0 ? undefined : batch.subarray(0, rows);
+  }
+}
+
+/** How far an answer has been emitted. */
+interface Cursor {
+  readonly answer: FetchedPartition;
+  readonly batch: RecordBatch | undefined;
+  row: number;
+}

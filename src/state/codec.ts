@@ -1,0 +1,75 @@
+/** Values of snapshots, keyed state and small records as bytes: MessagePack, each value complete in itself. */
+import { addExtension, Packr } from 'msgpackr';
+
+const MAP_EXTENSION = 0x4d;
+
+/** Stands for a Map while it is packed: MessagePack has one kind of map only, and objects take it. */
+class MapEntries {
+  readonly flat: unknown[];
+
+  constructor(flat: unknown[]) {
+    this.flat = flat;
+  }
+}
+
+addExtension({
+  Class: MapEntries,
+  type: MAP_EXTENSION,
+  write: (map: MapEntries) => map.flat,
+  read: (flat: unknown[]) => {
+    const map = new Map<unknown, unknown>();
+    for (let i = 0; i < flat.length; i += 2) map.set(flat[i], flat[i + 1]);
+    return map;
+  },
+});
+
+// Record definitions would tie a value to what was packed before it; without them every value can be read alone.
+const packr = new Packr({ useRecords: false, variableMapSize: true, useBigIntExtension: true, copyBuffers: true });
+
+/**
+ * Bytes of a value made of plain objects, arrays, Maps, strings, numbers, bigints, booleans, null, undefined and byte
+ * arrays. The same value, with its keys in the same order, gives the same bytes. NaN, the infinities and `undefined`
+ * fields come back as they were; −0 comes back as 0, a lone surrogate as U+FFFD, an own key `__proto__` as `__proto_`.
+ */
+export function pack(value: unknown): Uint8Array {
+  return packr.pack(withoutMaps(value));
+}
+
+/** The value behind `pack`; its byte arrays are copies. */
+export function unpack(bytes: Uint8Array): unknown {
+  return packr.unpack(bytes);
+}
+
+/** `value` with its Maps replaced; the same reference where there are none. */
+function withoutMaps(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
+  if (value instanceof Map) {
+    const flat: unknown[] = [];
+    for (const [key, entry] of value) flat.push(withoutMaps(key), withoutMaps(entry));
+    return new MapEntries(flat);
+  }
+  return Array.isArray(value) ? arrayWithoutMaps(value) : objectWithoutMaps(value as Record<string, unknown>);
+}
+
+function arrayWithoutMaps(array: readonly unknown[]): readonly unknown[] {
+  let changed: unknown[] | undefined;
+  for (let i = 0; i < array.length; i++) {
+    const entry = withoutMaps(array[i]);
+    if (!Object.is(entry, array[i])) changed ??= [...array];
+    if (changed !== undefined) changed[i] = entry;
+  }
+  return changed ?? array;
+}
+
+function objectWithoutMaps(object: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  let changed: Record<string, unknown> | undefined;
+  for (const key in object) {
+    const field = object[key];
+    if (typeof field !== 'object' || field === null) continue;
+    const replaced = withoutMaps(field);
+    if (replaced === field) continue;
+    changed ??= { ...object };
+    changed[key] = replaced;
+  }
+  return changed ?? object;
+}
