@@ -16,6 +16,8 @@ import {
 /** What the tables mean; raised when a newer millrace writes something that an older one would misread. */
 const FORMAT_VERSION = 1;
 const FORMAT_KEY = Buffer.from('format');
+/** LMDB takes no empty key, not even as a bound; this is the least one there is. */
+const FIRST_KEY = Buffer.of(0);
 const DEFAULT_COMMIT_TIMEOUT_MS = 30_000;
 /** A timer may fire late because the event loop was blocked; what had settled by then gets this long to be seen. */
 const SETTLE_GRACE_MS = 1_000;
@@ -99,6 +101,7 @@ class LmdbStore implements StateStore {
 
   get(table: Table, key: StoreKey): Uint8Array | undefined {
     this.assertUsable();
+    assertKey(key);
     // Without a reset, a snapshot that was taken earlier in this turn hides what others have committed since.
     if (!this.inBody) this.root.resetReadTxn();
     return this.guard(() => this.tables[table].getBinary(key));
@@ -173,9 +176,10 @@ class LmdbStore implements StateStore {
 
   private *entries(table: Table, { from, to, limit, reverse }: RangeOptions): Generator<[StoreKey, Uint8Array]> {
     if (Buffer.compare(from, to) >= 0 || limit === 0) return;
+    const first = from.length === 0 ? FIRST_KEY : from;
     const bounds = reverse
-      ? { start: to, end: from, reverse: true, exclusiveStart: true, inclusiveEnd: true }
-      : { start: from, end: to };
+      ? { start: to, end: first, reverse: true, exclusiveStart: true, inclusiveEnd: true }
+      : { start: first, end: to };
     for (const { key, value } of this.tables[table].getRange({ ...bounds, limit })) yield [key, value];
   }
 
