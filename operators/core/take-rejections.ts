@@ -1,6 +1,4 @@
 /** The step behind toDLQ() and lateTo(): takes rejections out of the stream and writes each to a topic, with its bytes. */
-import type { Observable } from 'rxjs';
-import type { Element } from '../../src/core/element.ts';
 import type { NodeContext, PlanNode, TopicOutput } from '../../src/core/operator.ts';
 import type { Header } from '../../src/core/record-batch.ts';
 import type { Rejection, RejectionKind } from '../../src/core/rejection.ts';
@@ -32,7 +30,7 @@ export function takeRejectionsNode(
     build(ctx, [input]) {
       const output = ctx.topic(topic);
       const isTaken = (rejection: Rejection) => takes === 'all' || takes.includes(rejection.kind);
-      return mapChunks(ctx, input as Observable<Element<unknown>>, (chunk) => {
+      return mapChunks(ctx, input, (chunk) => {
         ctx.counts.passed += chunk.length;
         if (chunk.rejections.length === 0) return chunk;
         const carried: Rejection[] = [];

@@ -155,9 +155,9 @@ export class Chunk<T> implements ChunkColumns {
     for (let i = 0; i < n; i++) {
       const from = indices[i];
       times[i] = this.times[from];
-      if (watermarks) watermarks[i] = this.watermarks![from];
+      if (watermarks) watermarks[i] = this.watermarks[from];
       if (rows) rows[i] = this.row(from);
-      if (keys) keys[i] = this.keys![from];
+      if (keys) keys[i] = this.keys[from];
     }
     return new Chunk<U>(
       { origin: this.origin, input: this.input, rows, times, watermarks, keys, caughtUp: this.caughtUp },

@@ -1,0 +1,131 @@
+/**
+ * Imports only point inward. Think hard before widening a row: each line is a promise about what a room does not know.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '..');
+
+/** Room → the rooms it may import from, itself included always. Rooms are listed innermost first. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  'src/core': [],
+  'src/time': ['src/core'],
+  'src/state': ['src/core', 'src/time'],
+  'src/log': ['src/core', 'src/time', 'src/state'],
+  'src/kafka': ['src/core', 'src/time', 'src/log'],
+  'src/files': ['src/core', 'src/time'],
+  'src/arrow': ['src/core', 'src/time', 'src/files'],
+  'operators/core': ['src/core', 'src/time'],
+  operators: ['operators/core', 'src/core', 'src/time', 'src/files', 'src/arrow'],
+  'src/checkpoint': ['src/core', 'src/time', 'src/state'],
+  'src/runtime': [
+    'operators/core',
+    'src/core',
+    'src/time',
+    'src/state',
+    'src/log',
+    'src/kafka',
+    'src/files',
+    'src/checkpoint',
+  ],
+  'src/runtime/cli': ['src/runtime', 'src/core', 'src/time', 'src/state', 'src/log', 'src/kafka', 'src/files', 'src/checkpoint'],
+  'src/testing': ['src/runtime', 'src/core', 'src/time', 'src/state', 'src/log', 'src/files', 'src/checkpoint', 'operators'],
+  src: ['operators', 'operators/core', 'src/core', 'src/time', 'src/runtime', 'src/log', 'src/arrow', 'src/state'],
+  pipelines: ['millrace', 'millrace/operators', 'millrace/generator'],
+};
+
+/** Third-party package → the rooms that may import it. */
+const OWNERS: Record<string, readonly string[]> = {
+  rxjs: ['src/core', 'operators/core', 'operators', 'src/runtime', 'src/testing'],
+  lmdb: ['src/state'],
+  msgpackr: ['src/state'],
+  kafkajs: ['src/kafka'],
+  'apache-arrow': ['src/arrow'],
+  commander: ['src/runtime/cli'],
+  picocolors: ['src/runtime/cli'],
+  'fast-check': ['src/testing'],
+  arktype: ['pipelines'],
+  zod: ['pipelines'],
+  '@standard-schema/spec': ['operators', 'src/core', 'src/arrow'],
+};
+
+/** Calls that only their rooms may make: everybody else is given a port. */
+const WORLD = /\b(Date\.now\(|new Date\(\)|Math\.random\(|setTimeout\(|setInterval\(|performance\.now\()/;
+const WORLD_ROOMS = ['src/time', 'src/kafka', 'src/state', 'src/runtime/cli'];
+const FILE_ROOMS = ['src/files', 'src/state', 'src/runtime/cli', 'src/checkpoint'];
+
+interface Source {
+  readonly path: string;
+  readonly room: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+function sources(folder: string): Source[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && statSync(join(ROOT, folder, name)).isFile())
+    .map((name) => {
+      const path = join(folder, name);
+      const text = readFileSync(join(ROOT, path), 'utf8');
+      const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, '');
+      const statements = /^(?:import|export)[^;']*?'([^']+)';|\bimport\('([^']+)'\)/gm;
+      const imports = [...code.matchAll(statements)].map((match) => match[1] ?? match[2]);
+      return { path, room: roomOf(path), text: code, imports };
+    });
+}
+
+function roomOf(path: string): string {
+  const rooms = Object.keys(MAY_IMPORT).toSorted((a, b) => b.length - a.length);
+  return rooms.find((room) => path.startsWith(`${room}/`)) ?? path;
+}
+
+const all = ['src', 'operators', 'pipelines'].flatMap(sources);
+
+describe('the architecture', () => {
+  it('is checked on more than a handful of files', () => {
+    expect(all.length).toBeGreaterThan(40);
+  });
+
+  it('lets imports point inward only', () => {
+    const wrong = all.flatMap(({ path, room, imports }) =>
+      imports
+        .filter((name) => name.startsWith('.'))
+        .map((name) => roomOf(relative(ROOT, resolve(ROOT, dirname(path), name))))
+        .filter((target) => target !== room && !MAY_IMPORT[room].includes(target))
+        .map((target) => `${path} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('lets each library be imported in its own room only', () => {
+    const wrong = all.flatMap(({ path, room, imports }) =>
+      imports
+        .filter((name) => !name.startsWith('.') && !name.startsWith('node:'))
+        .map((name) => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/'))
+        .filter((name) => name !== 'millrace' && OWNERS[name]?.includes(room) !== true)
+        .map((name) => `${path} imports ${name}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('lets only their rooms read the clock, chance and files', () => {
+    const wrong = all
+      .filter(({ room }) => room !== 'src/testing')
+      .flatMap(({ path, room, text, imports }) => [
+        ...(WORLD.test(text) && !WORLD_ROOMS.includes(room) ? [`${path} reads the clock or chance`] : []),
+        ...(imports.some((name) => /^node:fs/.test(name)) && !FILE_ROOMS.includes(room) ? [`${path} touches files`] : []),
+      ]);
+    expect(wrong).toEqual([]);
+  });
+
+  it('ships nothing that imports the test kit', () => {
+    const wrong = all.filter(({ room, imports }) => room !== 'src/testing' && imports.some((name) => name.includes('testing')));
+    expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+
+  it('has default exports in pipelines only', () => {
+    const wrong = all.filter(({ path, text }) => !path.startsWith('pipelines/') && /^export default/m.test(text));
+    expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+});

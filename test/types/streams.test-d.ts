@@ -1,0 +1,79 @@
+/** What compiles, and what is inferred. */
+import { type } from 'arktype';
+import { kafka, type LogRecord, merge, pipeline, type SealedStream, type Stream } from 'millrace';
+import {
+  count,
+  decodeJson,
+  enrich,
+  filter,
+  flatMap,
+  keyBy,
+  lateTo,
+  map,
+  sinkJsonl,
+  sinkKafka,
+  sum,
+  toDLQ,
+  tumblingWindow,
+  validate,
+  watermark,
+} from 'millrace/operators';
+import { expectTypeOf } from 'vitest';
+import { z } from 'zod';
+
+const Order = type({ id: 'string', amount: 'number > 0', at: 'string' });
+
+const source = kafka('orders');
+expectTypeOf(source).toEqualTypeOf<Stream<LogRecord>>();
+
+const validated = source.pipe(decodeJson(), validate(Order));
+expectTypeOf(validated).toEqualTypeOf<
+  Stream<{ id: string; amount: number; at: string }, 'DecodeError' | 'ValidationError'>
+>();
+
+const zodded = source.pipe(decodeJson(), validate(z.object({ n: z.number().transform(String) })));
+expectTypeOf(zodded['~value']).toEqualTypeOf<{ n: string }>();
+
+const enriched = validated.pipe(enrich((order, ctx) => ({ seen: ctx.now(), at: order.amount })));
+expectTypeOf(enriched['~value']).toEqualTypeOf<{ id: string; amount: number; seen: number; at: number }>();
+expectTypeOf(enriched['~rejections']).toEqualTypeOf<'DecodeError' | 'ValidationError' | 'CallbackError'>();
+
+const timed = enriched.pipe(watermark({ eventTime: (order) => order.at, outOfOrdernessMs: 0 }), toDLQ('orders-dlq'));
+expectTypeOf(timed['~rejections']).toEqualTypeOf<never>();
+
+const windows = timed.pipe(
+  keyBy((order) => order.id),
+  tumblingWindow('per-id', { sizeMs: 1_000, graceMs: 0, aggregate: { n: count(), total: sum((order) => order.amount) } }),
+);
+expectTypeOf(windows['~rejections']).toEqualTypeOf<'LateRecord'>();
+expectTypeOf<(typeof windows)['~value']['key']>().toEqualTypeOf<string>();
+expectTypeOf<(typeof windows)['~value']['total']>().toEqualTypeOf<number>();
+
+const closed = windows.pipe(
+  lateTo('orders-late'),
+  map((window) => ({ id: window.key, n: window.n })),
+);
+expectTypeOf(closed['~value']).toEqualTypeOf<{ id: string; n: number }>();
+
+const sealed = closed.pipe(sinkKafka('per-id', { key: (row) => row.id }));
+expectTypeOf(sealed).toExtend<SealedStream<{ id: string; n: number }, 'CallbackError'>>();
+
+const joined = merge(
+  kafka('a').pipe(map((record) => record.offset)),
+  kafka('b').pipe(decodeJson()),
+);
+expectTypeOf(joined['~rejections']).toEqualTypeOf<'CallbackError' | 'DecodeError'>();
+
+const narrowed = kafka('a').pipe(
+  map((record): string | number => record.offset),
+  filter((value) => typeof value === 'string'),
+  flatMap((text) => text.split(' ')),
+);
+expectTypeOf(narrowed['~value']).toEqualTypeOf<string>();
+
+pipeline('several', sealed, closed.pipe(sinkJsonl('closed.jsonl')));
+pipeline('options', { group: 'g', version: 2 }, sealed);
+pipeline('params', { params: { to: { default: 'x.jsonl', description: 'where to' } } }, ({ to }) => {
+  expectTypeOf(to).toEqualTypeOf<string>();
+  return [sealed, closed.pipe(sinkJsonl(to))];
+});
