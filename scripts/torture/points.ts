@@ -1,0 +1,18 @@
+/** Where a run can be told to die. */
+import { PROTOCOL_POINTS } from '../../src/checkpoint/protocol.ts';
+
+const DISK_CALLS = ['write', 'sync', 'rename', 'remove', 'sync-dir'] as const;
+
+/** Every named step: those of the protocol, and each call that changes the store or a file, before and after. */
+export const KILL_POINTS: readonly string[] = [
+  ...PROTOCOL_POINTS,
+  'before-store-write',
+  'inside-store-write',
+  'after-store-write',
+  ...DISK_CALLS.flatMap((call) => [`before-disk-${call}`, `after-disk-${call}`]),
+];
+
+/** Steps that come once a start: a kill there is a kill during the recovery from the kill before. */
+export function isRecovery(point: string): boolean {
+  return point.startsWith('recovery-');
+}
