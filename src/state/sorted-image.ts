@@ -25,7 +25,7 @@ export function rangeOf(entries: readonly Entry[], options: RangeOptions): [Stor
   const first = lowerBound(entries, options.from);
   const end = Math.max(first, lowerBound(entries, options.to));
   const limit = Math.min(options.limit ?? end - first, end - first);
-  const chosen = options.reverse ? entries.slice(end - limit, end).reverse() : entries.slice(first, first + limit);
+  const chosen = options.reverse ? entries.slice(end - limit, end).toReversed() : entries.slice(first, first + limit);
   return chosen.map(([key, value]) => [copy(key), copy(value)]);
 }
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openLmdbStore } from '../../src/state/lmdb-store.ts';
 import { memoryStore } from '../../src/state/memory-store.ts';
@@ -40,8 +40,9 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 function expectedRange(model: Model, table: Table, { from, to, limit, reverse }: RangeOptions): string[] {
   const keys = [...model.keys()].filter((id) => id.startsWith(`${table}/`)).map((id) => id.slice(table.length + 1));
   const inside = keys.filter((key) => key >= hex(from) && key < hex(to)).sort();
-  if (reverse) inside.reverse();
-  return inside.slice(0, limit).map((key) => `${key}=${hex(model.get(`${table}/${key}`)!)}`);
+  return (reverse ? inside.toReversed() : inside)
+    .slice(0, limit)
+    .map((key) => `${key}=${hex(model.get(`${table}/${key}`)!)}`);
 }
 
 function actualRange(view: ReadView, table: Table, options: RangeOptions): string[] {
