@@ -201,17 +201,17 @@ export class EmbeddedLog implements LogClient {
   /** Resolves at an append of this process, after `ms`, or when `signal` aborts. */
   private waitForAppend(ms: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
-      const done = () => {
-        this.waiting.delete(done);
+      const goOn = () => {
+        this.waiting.delete(goOn);
         resolve();
       };
-      this.waiting.add(done);
-      void this.clock.sleep(ms, signal).then(done);
+      this.waiting.add(goOn);
+      void this.clock.sleep(ms, signal).then(goOn);
     });
   }
 
   private wake(): void {
-    for (const done of this.waiting) done();
+    for (const goOn of this.waiting) goOn();
   }
 
   /** Topics are never deleted or changed, so what was read once stays true. */

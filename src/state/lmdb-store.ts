@@ -1,6 +1,6 @@
 /** The durable store: one LMDB environment in a folder, shared by processes, one sub-database a table. */
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { MillraceError, messageOf } from '../core/errors.ts';
 import { assertKey } from './sorted-image.ts';
@@ -42,14 +42,12 @@ export function openLmdbStore(dir: string, options: LmdbStoreOptions = {}): Stat
   let root: RootDatabase<Buffer, Uint8Array>;
   let tables: Tables;
   try {
-    mkdirSync(dir, { recursive: true });
+    const firstMade = mkdirSync(dir, { recursive: true });
     // Overlapping syncs acknowledge a commit whose sync may still fail.
     root = open({ path: dir, noSubdir: false, overlappingSync: false, maxDbs: MAX_DATABASES, encoding: 'binary' });
     const table = (name: Table) => root.openDB<Buffer, Uint8Array>(name, { keyEncoding: 'binary', encoding: 'binary' });
     tables = Object.fromEntries(TABLES.map((name) => [name, table(name)])) as unknown as Tables;
-    // A sync of a file does not cover its name in the folder.
-    syncDir(dir);
-    syncDir(dirname(dir));
+    syncNames(dir, firstMade);
   } catch (thrown) {
     throw new MillraceError('STORE_FAILED', `the state directory ${dir} cannot be opened: ${messageOf(thrown)}`, {
       hint: 'check that the directory exists, is a folder, can be written and has space, or give another one (--data DIR)',
@@ -73,12 +71,17 @@ function checkFormat(dir: string, tables: Tables): void {
   tables.meta.putSync(FORMAT_KEY, Buffer.from(String(FORMAT_VERSION)));
 }
 
-function syncDir(dir: string): void {
-  const descriptor = openSync(dir, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+/** A sync of a file does not cover its name: syncs the folder, and those above it up to the first that was there before. */
+function syncNames(dir: string, firstMade: string | undefined): void {
+  const last = firstMade === undefined ? resolve(dir) : dirname(resolve(firstMade));
+  for (let folder = resolve(dir); ; folder = dirname(folder)) {
+    const descriptor = openSync(folder, 'r');
+    try {
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    if (folder === last) return;
   }
 }
 
@@ -185,14 +188,14 @@ class LmdbStore implements StateStore {
 
   /** After a failed sync or a full disk some commits never settle: time decides for them. */
   private watch<R>(commit: Promise<R>): Promise<R> {
-    return new Promise((resolve, reject) => {
+    return new Promise((settle, reject) => {
       const giveUp = () => {
         reject(this.fail(new Error(`a commit has not settled within ${this.commitTimeoutMs} ms`)));
       };
       let timer = setTimeout(() => {
         timer = setTimeout(giveUp, SETTLE_GRACE_MS);
       }, this.commitTimeoutMs);
-      commit.finally(() => clearTimeout(timer)).then(resolve, reject);
+      commit.finally(() => clearTimeout(timer)).then(settle, reject);
     });
   }
 
@@ -226,6 +229,11 @@ class LmdbStore implements StateStore {
 async function causeOf(error: unknown): Promise<unknown> {
   const reason = (error as { commitError?: Promise<never> } | undefined)?.commitError;
   if (reason === undefined) return error;
-  const none = new Promise<unknown>((resolve) => setTimeout(resolve, SETTLE_GRACE_MS, error));
-  return Promise.race([reason.catch((cause: unknown) => cause), none]);
+  return new Promise((settle) => {
+    const timer = setTimeout(settle, SETTLE_GRACE_MS, error);
+    reason.catch((cause: unknown) => {
+      clearTimeout(timer);
+      settle(cause);
+    });
+  });
 }

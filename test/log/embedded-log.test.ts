@@ -140,7 +140,7 @@ describe('EmbeddedLog', () => {
       const log = new EmbeddedLog(store.reopen(), new StandingClock());
       expect(await log.offsets('t', 'latest')).toEqual([acknowledged + more, 0]);
       const batches = await readAll(log, { topic: 't', partition: 0 }, 0, acknowledged + more);
-      expect(batches.flatMap((batch) => [...batch.offsets])).toHaveLength(acknowledged + more);
+      expect(batches.flatMap((batch) => Array.from(batch.offsets))).toHaveLength(acknowledged + more);
     }
   });
 
