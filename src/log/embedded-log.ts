@@ -29,8 +29,12 @@ import {
   type StoredTopic,
 } from './log-storage.ts';
 
-/** How often a waiting fetch looks for what other processes have appended; its own process's appends wake it at once. */
-const POLL_MS = 20;
+/**
+ * How long a waiting fetch leaves other processes' appends unseen; its own process's appends wake it at once. The longer
+ * nothing has come, the longer the pause: waking up is what an idle pipeline costs.
+ */
+const MIN_POLL_MS = 20;
+const MAX_POLL_MS = 250;
 
 /**
  * A LogClient over a StateStore, which stays the caller's to close. Several processes may read and append at once.
@@ -48,6 +52,7 @@ export class EmbeddedLog implements LogClient {
   private readonly waiting = new Set<() => void>();
   /** Rotates the partition that is served first, so that a large record behind a busy partition has its turn. */
   private turn = 0;
+  private pollMs = MIN_POLL_MS;
   private closed = false;
 
   constructor(store: StateStore, clock: Clock) {
@@ -97,8 +102,10 @@ export class EmbeddedLog implements LogClient {
       const answers = this.read(positions, options.maxBytes);
       const left = options.maxWaitMs - (this.clock.now() - started);
       const isReady = answers.some(({ batch }) => batch !== undefined);
+      if (isReady) this.pollMs = MIN_POLL_MS;
       if (isReady || left <= 0 || options.signal?.aborted || this.closed) return answers;
-      await this.waitForAppend(Math.min(left, POLL_MS), options.signal);
+      await this.waitForAppend(Math.min(left, this.pollMs), options.signal);
+      this.pollMs = Math.min(this.pollMs * 2, MAX_POLL_MS);
     }
   }
 

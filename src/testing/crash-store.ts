@@ -23,8 +23,13 @@ export class CrashStore implements StateStore {
   private writes = 0;
   private tail: Promise<unknown> = Promise.resolve();
   private failure: MillraceError | undefined;
+  private readonly crashed: Promise<void>;
+  private release: () => void = () => {};
 
   constructor(hook: CrashHook = () => {}, image: Image = emptyImage()) {
+    this.crashed = new Promise((resolve) => {
+      this.release = resolve;
+    });
     this.hook = hook;
     this.durable = image;
     this.volatile = image;
@@ -33,6 +38,7 @@ export class CrashStore implements StateStore {
   /** The machine stops: this handle fails from now on, writes that are under way included. */
   crash(): void {
     this.failure ??= new MillraceError('STORE_FAILED', 'the store has crashed');
+    this.release();
   }
 
   /** The store after the crash, or after `close()`. */
@@ -77,7 +83,7 @@ export class CrashStore implements StateStore {
 
   private async pass(point: CrashPoint, write: number): Promise<void> {
     try {
-      await this.hook(point, write);
+      await Promise.race([this.hook(point, write), this.crashed]);
     } catch (thrown) {
       this.failure ??= new MillraceError('STORE_FAILED', `the disk refused write ${write}: ${messageOf(thrown)}`, {
         cause: thrown,

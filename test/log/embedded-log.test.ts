@@ -87,6 +87,27 @@ describe('EmbeddedLog', () => {
     expect((await waiting)[0].batch?.length).toBe(2);
   });
 
+  it('looks for appends of other processes ever less often while none come', async () => {
+    const sleeps: number[] = [];
+    const ownClock = new StandingClock();
+    const passing: Clock = {
+      now: ownClock.now,
+      async sleep(ms) {
+        sleeps.push(ms);
+        ownClock.time += ms;
+      },
+    };
+    const store = memoryStore();
+    const log = await logWithTopic(store, passing);
+    const position = { topic: 't', partition: 0, offset: 0 };
+    await log.fetch([position], { ...WAIT, maxWaitMs: 1_000 });
+    expect(sleeps).toEqual([20, 40, 80, 160, 250, 250, 200]);
+    await new EmbeddedLog(store, passing).append([batchOf('t', 0, numbered(1))]);
+    await log.fetch([position], { ...WAIT, maxWaitMs: 1_000 });
+    await log.fetch([{ ...position, offset: 1 }], { ...WAIT, maxWaitMs: 50 });
+    expect(sleeps.slice(7)).toEqual([20, 30]);
+  });
+
   it('refuses an offset below 0, an unknown partition and a name that Kafka would not take', async () => {
     const log = await logWithTopic();
     await expect(log.fetch([{ topic: 't', partition: 0, offset: -1 }], WAIT)).rejects.toMatchObject({

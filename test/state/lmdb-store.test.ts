@@ -103,6 +103,37 @@ describe('openLmdbStore', { timeout: TIMEOUT_MS }, () => {
     await expect(store.write(() => {})).rejects.toMatchObject({ code: 'STORE_FAILED' });
   });
 
+  it('takes back the one body that throws among several that are written together', async () => {
+    const store = openLmdbStore(dir);
+    const writes = ['a', 'b', 'c'].map((name) =>
+      store.write((transaction) => {
+        transaction.put('state', key(name), key(name));
+        if (name === 'b') throw new Error('taken back');
+        return name;
+      }),
+    );
+    const outcomes = await Promise.allSettled(writes);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    const left = [...store.range('state', { from: key('a'), to: key('d') })].map(([, value]) =>
+      String(Buffer.from(value)),
+    );
+    expect(left).toEqual(['a', 'c']);
+    await store.close();
+  });
+
+  it('serves two handles of one process until each is closed', async () => {
+    const [one, two] = [openLmdbStore(dir), openLmdbStore(dir)];
+    await Promise.all([
+      one.write((transaction) => transaction.put('state', key('a'), key('1'))),
+      two.write((transaction) => transaction.put('state', key('b'), key('2'))),
+    ]);
+    expect(String(one.get('state', key('b')))).toBe('2');
+    await one.close();
+    await two.write((transaction) => transaction.put('state', key('a'), key('3')));
+    expect(String(two.get('state', key('a')))).toBe('3');
+    await two.close();
+  });
+
   it('finishes the writes that run when it is closed', async () => {
     const store = openLmdbStore(dir);
     const writes = [1, 2, 3].map((i) => store.write((t) => t.put('state', key(`k${i}`), key('v'))));
