@@ -159,6 +159,8 @@ export interface KeyedState<V> {
   /** Adds a value under a key that `get` did not find. */
   add(slot: number, key: Key, value: V): StateEntry<V>;
   touch(entry: StateEntry<V>, slot: number): void;
+  /** Makes slots of a checkpoint known; their entries are read when they are asked for. */
+  restore(slots: readonly number[]): void;
   /** Slots that hold anything, rising. */
   slots(): readonly number[];
   /** Hands out every entry of a slot in the order of its key's bytes and forgets the slot. */

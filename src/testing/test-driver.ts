@@ -142,7 +142,10 @@ export class TestDriver {
     const records: LogRecord[] = [];
     for (let [partition, offset] of starts.entries()) {
       while (offset < ends[partition]) {
-        const [answer] = await this.log.fetch([{ topic, partition, offset }], { maxBytes: ENDLESS_BYTES, maxWaitMs: 0 });
+        const [answer] = await this.log.fetch([{ topic, partition, offset }], {
+          maxBytes: ENDLESS_BYTES,
+          maxWaitMs: 0,
+        });
         const { batch } = answer;
         for (let row = 0; row < (batch?.length ?? 0); row++) records.push(batch!.record(row));
         offset = answer.nextOffset;
@@ -153,7 +156,9 @@ export class TestDriver {
 
   /** The values of a topic, each parsed as JSON. */
   async readJson(topic: string): Promise<unknown[]> {
-    return (await this.read(topic)).map(({ value }) => (value === null ? null : JSON.parse(Buffer.from(value).toString())));
+    return (await this.read(topic)).map(({ value }) =>
+      value === null ? null : JSON.parse(Buffer.from(value).toString()),
+    );
   }
 
   get status(): RunStatus {
@@ -164,7 +169,8 @@ export class TestDriver {
   /** Counts of one node, by its id in the plan (`map`, `tumblingWindow(per-user)`). */
   counts(node: string): Readonly<NodeCounts> {
     const found = this.status.nodes.find(({ id }) => id === node);
-    if (found === undefined) throw new Error(`no node ${node}; there are ${this.status.nodes.map(({ id }) => id).join(', ')}`);
+    if (found === undefined)
+      throw new Error(`no node ${node}; there are ${this.status.nodes.map(({ id }) => id).join(', ')}`);
     return found.counts;
   }
 
@@ -191,6 +197,10 @@ export class TestDriver {
 
   private progress(): string {
     const { nodes, partitions, lastCheckpoint } = this.status;
-    return JSON.stringify([nodes.map(({ counts }) => counts), partitions.map(({ position }) => position), lastCheckpoint?.epoch]);
+    return JSON.stringify([
+      nodes.map(({ counts }) => counts),
+      partitions.map(({ position }) => position),
+      lastCheckpoint?.epoch,
+    ]);
   }
 }

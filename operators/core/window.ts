@@ -1,0 +1,187 @@
+/** `window`: the core of every window, an assigner of windows × an aggregate × when results leave. */
+import { Observable, type Subscriber } from 'rxjs';
+import { Chunk, type Element, type Key, type Origin, Watermark } from '../../src/core/element.ts';
+import type { KeyedState, NodeContext, StateEntry } from '../../src/core/operator.ts';
+import type { Rejection } from '../../src/core/rejection.ts';
+import type { WindowAssigner } from '../../src/time/windows.ts';
+import type { CompiledAggregate } from '../aggregate.ts';
+import { callbackFailed, countIn, joinRejections, rejection } from './process.ts';
+
+/** One result: of a closed window (`final`), or of one still open. */
+export type WindowResult<K extends Key, R> = {
+  readonly key: K;
+  /** Inclusive, epoch milliseconds. */
+  readonly start: number;
+  /** Exclusive, epoch milliseconds. */
+  readonly end: number;
+  readonly final: boolean;
+} & R;
+
+export interface WindowLogic<T, A, R> {
+  readonly assigner: WindowAssigner;
+  readonly graceMs: number;
+  readonly aggregate: CompiledAggregate<T, A, R>;
+  readonly emit: 'on-close' | 'update';
+}
+
+/** Results in a chunk at most. */
+const MAX_CHUNK_RESULTS = 4_096;
+
+interface WindowSnapshot {
+  readonly watermark: number;
+  readonly open: readonly number[];
+}
+
+/** Subscribes to keyed, timed elements and emits window results; see `tumblingWindow` for what is promised. */
+export function windowed<T, A, R>(
+  ctx: NodeContext,
+  input: Observable<Element<T>>,
+  logic: WindowLogic<T, A, R>,
+): Observable<Element<WindowResult<Key, R>>> {
+  return new Observable((subscriber) => {
+    const step = new WindowStep(ctx, logic, subscriber);
+    return input.subscribe({
+      next(element) {
+        try {
+          step.take(element);
+        } catch (thrown) {
+          subscriber.error(thrown);
+        }
+      },
+      error: (thrown) => subscriber.error(thrown),
+      complete: () => subscriber.complete(),
+    });
+  });
+}
+
+class WindowStep<T, A, R> {
+  private readonly ctx: NodeContext;
+  private readonly logic: WindowLogic<T, A, R>;
+  private readonly state: KeyedState<A>;
+  private readonly out: Subscriber<Element<WindowResult<Key, R>>>;
+  /** Results belong to the operator: they have passed the minimum over the partitions. */
+  private readonly origin: Origin;
+  private watermark = Number.NEGATIVE_INFINITY;
+
+  constructor(ctx: NodeContext, logic: WindowLogic<T, A, R>, out: Subscriber<Element<WindowResult<Key, R>>>) {
+    this.ctx = ctx;
+    this.logic = logic;
+    this.out = out;
+    this.state = ctx.keyedState<A>();
+    this.origin = { source: ctx.id, topic: ctx.id, partition: 0 };
+    ctx.keep({
+      snapshot: (): WindowSnapshot => ({ watermark: this.watermark, open: this.state.slots() }),
+      restore: (snapshot) => {
+        const { watermark, open } = snapshot as WindowSnapshot;
+        this.watermark = watermark;
+        this.state.restore(open);
+      },
+    });
+    ctx.report(() => ({ openWindows: this.state.slots().length, stateEntries: this.state.size }));
+  }
+
+  take(element: Element<T>): void {
+    if (element.kind === 'chunk') {
+      countIn(this.ctx, element);
+      this.absorb(element);
+    } else if (element.kind === 'watermark') {
+      this.close(element.time);
+    } else {
+      this.ctx.cut(element);
+      this.out.next(element);
+    }
+  }
+
+  /** Puts the records of a chunk into their windows; those that are late for all of theirs are rejected. */
+  private absorb(chunk: Chunk<T>): void {
+    const updates: WindowResult<Key, R>[] = [];
+    let late: Rejection[] | undefined;
+    let i = 0;
+    try {
+      for (; i < chunk.length; i++) {
+        if (this.absorbRecord(chunk, i, updates)) continue;
+        (late ??= []).push(this.lateness(chunk, i));
+      }
+    } catch (thrown) {
+      throw callbackFailed(this.ctx, chunk, i, thrown);
+    }
+    this.ctx.counts.late += late?.length ?? 0;
+    this.ctx.counts.passed += chunk.length - (late?.length ?? 0);
+    this.emit(updates, joinRejections(chunk.rejections, late ?? []));
+  }
+
+  /** Returns whether any window took the record. */
+  private absorbRecord(chunk: Chunk<T>, i: number, updates: WindowResult<Key, R>[]): boolean {
+    const { assigner } = this.logic;
+    const time = chunk.times[i];
+    if (assigner.startOf !== undefined) return this.absorbInto(assigner.startOf(time), chunk, i, updates);
+    let taken = false;
+    for (const start of assigner.starts(time)) taken = this.absorbInto(start, chunk, i, updates) || taken;
+    return taken;
+  }
+
+  private absorbInto(start: number, chunk: Chunk<T>, i: number, updates: WindowResult<Key, R>[]): boolean {
+    if (this.watermarkOf(chunk, i) >= start + this.logic.assigner.size + this.logic.graceMs) return false;
+    const { aggregate, emit } = this.logic;
+    const key = chunk.keys![i];
+    const entry = this.state.get(start, key) ?? this.state.add(start, key, aggregate.init());
+    aggregate.add(entry.value, chunk.values[i], chunk, i);
+    if (!entry.dirty) this.state.touch(entry, start);
+    if (emit === 'update') updates.push(this.result(start, entry, false));
+    return true;
+  }
+
+  /**
+   * What decides on lateness: the watermark of the record's own partition before it, so that fetch sizes and interleaving
+   * do not matter. The operator's own is ahead of it only when the partition was idle and left out of the minimum; its
+   * windows have closed without it then, and a window closes once.
+   */
+  private watermarkOf(chunk: Chunk<T>, i: number): number {
+    const own = chunk.watermarks![i];
+    return own > this.watermark ? own : this.watermark;
+  }
+
+  private lateness(chunk: Chunk<T>, i: number): Rejection {
+    const { assigner, graceMs } = this.logic;
+    const start = assigner.starts(chunk.times[i]).at(-1)!;
+    const end = start + assigner.size;
+    const by = this.watermarkOf(chunk, i) - end - graceMs;
+    const window = `[${new Date(start).toISOString()}, ${new Date(end).toISOString()})`;
+    const reason = `the window ${window} closed before this record: the watermark had passed its end and grace by ${by} ms`;
+    return rejection(this.ctx, chunk, i, 'LateRecord', reason);
+  }
+
+  /** Closes the windows that end at or below the watermark less the grace, in the order of (end, start, key bytes). */
+  private close(watermark: number): void {
+    if (watermark <= this.watermark) return;
+    const { assigner, graceMs } = this.logic;
+    const results: WindowResult<Key, R>[] = [];
+    // Windows of one operator have one size, so their order by start is their order by end.
+    for (const start of this.state.slots()) {
+      if (start + assigner.size + graceMs > watermark) break;
+      for (const entry of this.state.take(start)) {
+        results.push(this.result(start, entry, true));
+        if (results.length === MAX_CHUNK_RESULTS) this.emit(results.splice(0), []);
+      }
+    }
+    this.emit(results, []);
+    this.watermark = watermark;
+    this.out.next(new Watermark(watermark - graceMs));
+  }
+
+  private result(start: number, entry: StateEntry<A>, final: boolean): WindowResult<Key, R> {
+    const fields = this.logic.aggregate.result(entry.value);
+    return { key: entry.key, start, end: start + this.logic.assigner.size, final, ...fields };
+  }
+
+  private emit(results: WindowResult<Key, R>[], rejections: readonly Rejection[]): void {
+    if (results.length === 0 && rejections.length === 0) return;
+    const times = Float64Array.from(results, ({ end }) => end - 1);
+    // Less its grace, as it was forwarded: no result ends at or below it, so none is late for a window above.
+    const watermarks = new Float64Array(results.length).fill(this.watermark - this.logic.graceMs);
+    const columns = { origin: this.origin, input: undefined, rows: undefined, keys: undefined, caughtUp: false };
+    this.ctx.counts.emitted += results.length;
+    this.ctx.counts.carriedOut += rejections.length;
+    this.out.next(new Chunk({ ...columns, times, watermarks }, results, rejections, true));
+  }
+}

@@ -1,0 +1,220 @@
+/** Keyed state: kept in memory up to a bound, in the store beyond it, and written by the checkpoint where it was touched. */
+import { createHash } from 'node:crypto';
+import type { Key } from '../core/element.ts';
+import type { KeyedState, StateEntry } from '../core/operator.ts';
+import { pack, unpack } from './codec.ts';
+import type { ReadView } from './state-store.ts';
+
+export interface KeyedStateOptions {
+  /** Reads what is committed. */
+  readonly view: ReadView;
+  /** In front of all keys of this table in the store. */
+  readonly prefix: Uint8Array;
+  /** Entries in memory; more are let go when a checkpoint has made them durable. */
+  readonly maxEntries: number;
+}
+
+/** Writes for the checkpoint: complete store keys. */
+export interface SealedState {
+  readonly puts: readonly (readonly [key: Uint8Array, value: Uint8Array])[];
+  readonly deletes: readonly Uint8Array[];
+}
+
+interface Slot<V> {
+  readonly entries: Map<Key, StateEntry<V>>;
+  /** The store may hold entries of this slot that are not in memory. */
+  partial: boolean;
+}
+
+/** Part of a table's bound that is let go at once, so that it is not done at every checkpoint. */
+const EVICTED_SHARE = 0.25;
+
+export class KeyedStateTable<V> implements KeyedState<V> {
+  private readonly options: KeyedStateOptions;
+  private readonly bySlot = new Map<number, Slot<V>>();
+  private sorted: number[] | undefined;
+  private dirty: { readonly slot: number; readonly entry: StateEntry<V> }[] = [];
+  private deletes: Uint8Array[] = [];
+  private count = 0;
+  private lastSlot: { readonly slot: number; readonly found: Slot<V> } | undefined;
+
+  constructor(options: KeyedStateOptions) {
+    this.options = options;
+  }
+
+  get size(): number {
+    return this.count;
+  }
+
+  get(slot: number, key: Key): StateEntry<V> | undefined {
+    const found = this.slotAt(slot);
+    if (found === undefined) return undefined;
+    const entry = found.entries.get(key);
+    return entry === undefined && found.partial ? this.load(slot, found, key) : entry;
+  }
+
+  add(slot: number, key: Key, value: V): StateEntry<V> {
+    let found = this.slotAt(slot);
+    if (found === undefined) {
+      found = { entries: new Map(), partial: false };
+      this.bySlot.set(slot, found);
+      this.sorted = undefined;
+    }
+    const entry = { key, value, dirty: false, stored: false };
+    found.entries.set(key, entry);
+    this.count++;
+    return entry;
+  }
+
+  touch(entry: StateEntry<V>, slot: number): void {
+    if (entry.dirty) return;
+    entry.dirty = true;
+    this.dirty.push({ slot, entry });
+  }
+
+  slots(): readonly number[] {
+    this.sorted ??= [...this.bySlot.keys()].sort((a, b) => a - b);
+    return this.sorted;
+  }
+
+  restore(slots: readonly number[]): void {
+    for (const slot of slots) this.bySlot.set(slot, { entries: new Map(), partial: true });
+    this.sorted = undefined;
+  }
+
+  *take(slot: number): Iterable<StateEntry<V>> {
+    const found = this.slotAt(slot);
+    if (found === undefined) return;
+    this.bySlot.delete(slot);
+    this.sorted = undefined;
+    this.lastSlot = undefined;
+    this.count -= found.entries.size;
+    for (const { bytes, entry } of this.inKeyOrder(slot, found)) {
+      // Whatever is dirty about a taken entry need not reach the store.
+      entry.dirty = false;
+      if (entry.stored) this.deletes.push(this.storeKey(slot, bytes));
+      yield entry;
+    }
+  }
+
+  /** Encodes what was touched since the last seal. Synchronous: later changes belong to the next checkpoint. */
+  seal(): SealedState {
+    const puts: [Uint8Array, Uint8Array][] = [];
+    for (const { slot, entry } of this.dirty) {
+      if (!entry.dirty) continue;
+      entry.dirty = false;
+      entry.stored = true;
+      const bytes = keyBytes(entry.key);
+      puts.push([this.storeKey(slot, bytes), pack([entry.key, entry.value])]);
+    }
+    const sealed = { puts, deletes: this.deletes };
+    this.dirty = [];
+    this.deletes = [];
+    return sealed;
+  }
+
+  /** What the last seal took is durable: entries beyond the bound can be read again, and are let go. */
+  committed(): void {
+    if (this.count <= this.options.maxEntries) return;
+    const target = Math.floor(this.options.maxEntries * (1 - EVICTED_SHARE));
+    for (const found of this.bySlot.values()) {
+      for (const entry of found.entries.values()) {
+        if (this.count <= target) return;
+        if (entry.dirty || !entry.stored) continue;
+        found.entries.delete(entry.key);
+        found.partial = true;
+        this.count--;
+      }
+    }
+  }
+
+  /** The slot, through the one asked for last: records mostly come for the same. */
+  private slotAt(slot: number): Slot<V> | undefined {
+    if (this.lastSlot?.slot === slot) return this.lastSlot.found;
+    const found = this.bySlot.get(slot);
+    if (found !== undefined) this.lastSlot = { slot, found };
+    return found;
+  }
+
+  private load(slot: number, found: Slot<V>, key: Key): StateEntry<V> | undefined {
+    const bytes = this.options.view.get('state', this.storeKey(slot, keyBytes(key)));
+    if (bytes === undefined) return undefined;
+    const entry = entryOf<V>(bytes);
+    found.entries.set(key, entry);
+    this.count++;
+    return entry;
+  }
+
+  /** Entries of memory and store, each once, by the bytes of their keys. */
+  private *inKeyOrder(slot: number, found: Slot<V>): Iterable<{ bytes: Uint8Array; entry: StateEntry<V> }> {
+    const inMemory = Array.from(found.entries.values(), (entry) => ({ bytes: keyBytes(entry.key), entry }));
+    inMemory.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+    if (!found.partial) {
+      yield* inMemory;
+      return;
+    }
+    let next = 0;
+    const slotPrefix = this.storeKey(slot, NO_BYTES);
+    for (const [storeKey, value] of this.options.view.range('state', { from: slotPrefix, to: after(slotPrefix) })) {
+      const bytes = Uint8Array.prototype.slice.call(storeKey, slotPrefix.length);
+      while (next < inMemory.length && Buffer.compare(inMemory[next].bytes, bytes) < 0) yield inMemory[next++];
+      // What is in memory is newer than what the store holds.
+      const isSame = next < inMemory.length && Buffer.compare(inMemory[next].bytes, bytes) === 0;
+      yield isSame ? inMemory[next++] : { bytes, entry: entryOf<V>(value) };
+    }
+    while (next < inMemory.length) yield inMemory[next++];
+  }
+
+  private storeKey(slot: number, key: Uint8Array): Uint8Array {
+    const { prefix } = this.options;
+    const bytes = Buffer.allocUnsafe(prefix.length + SLOT_BYTES + key.length);
+    bytes.set(prefix);
+    writeOrdered(bytes, prefix.length, slot);
+    bytes.set(key, prefix.length + SLOT_BYTES);
+    return bytes;
+  }
+}
+
+const SLOT_BYTES = 8;
+const NO_BYTES = new Uint8Array(0);
+const NUMBER_TAG = 1;
+const STRING_TAG = 2;
+/** Longer keys are cut here and go on as a hash: the store bounds its keys, and the value holds the whole one. */
+const MAX_PLAIN_BYTES = 1_024;
+
+function entryOf<V>(bytes: Uint8Array): StateEntry<V> {
+  const [key, value] = unpack(bytes) as [Key, V];
+  return { key, value, dirty: false, stored: true };
+}
+
+/** A key as bytes whose order is the order of results: numbers by value, then strings by UTF-8. */
+export function keyBytes(key: Key): Uint8Array {
+  if (typeof key === 'number') {
+    const bytes = Buffer.allocUnsafe(1 + SLOT_BYTES);
+    bytes[0] = NUMBER_TAG;
+    writeOrdered(bytes, 1, key);
+    return bytes;
+  }
+  const text = Buffer.from(key);
+  if (text.length <= MAX_PLAIN_BYTES) return Buffer.concat([Buffer.of(STRING_TAG), text]);
+  const hash = createHash('sha256').update(text).digest();
+  return Buffer.concat([Buffer.of(STRING_TAG), text.subarray(0, MAX_PLAIN_BYTES), hash]);
+}
+
+/** A double as eight bytes that sort as it does: the sign bit flipped, and all bits of a negative one. */
+function writeOrdered(target: Buffer, at: number, value: number): void {
+  // One zero: −0 and 0 are the same slot and key.
+  target.writeDoubleBE(value + 0, at);
+  const flip = target[at] & 0x80 ? 0xff : 0;
+  target[at] ^= flip | 0x80;
+  for (let i = 1; i < SLOT_BYTES; i++) target[at + i] ^= flip;
+}
+
+/** The least byte string behind all that begin with `prefix`. */
+function after(prefix: Uint8Array): Uint8Array {
+  const bytes = Uint8Array.from(prefix);
+  let last = bytes.length - 1;
+  while (last >= 0 && bytes[last] === 0xff) last--;
+  bytes[last]++;
+  return bytes.subarray(0, last + 1);
+}

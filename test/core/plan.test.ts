@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { decodeJson, filter, map, sinkKafka, toDLQ } from 'millrace/operators';
+import { kafka, merge } from 'millrace';
+import { fingerprintDifferences, planOf, throwsAreRejected } from '../../src/core/plan.ts';
+import type { MillraceError } from '../../src/core/errors.ts';
+
+function failure(run: () => unknown): MillraceError {
+  try {
+    run();
+  } catch (thrown) {
+    return thrown as MillraceError;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('planOf', () => {
+  it('computes a stream that is used twice once', () => {
+    const lengths = kafka('in').pipe(map((record) => record.offset));
+    const plan = planOf([lengths.pipe(sinkKafka('a')), lengths.pipe(sinkKafka('b'))]);
+    expect(plan.nodes.map(({ id }) => id)).toEqual(['kafka(in)', 'map', 'sinkKafka(a)', 'sinkKafka(b)']);
+  });
+
+  it('numbers steps that would have the same id', () => {
+    const plan = planOf([
+      kafka('in').pipe(
+        map((record) => record.offset),
+        map((offset) => offset + 1),
+        sinkKafka('out'),
+      ),
+    ]);
+    expect(plan.nodes.map(({ id }) => id)).toEqual(['kafka(in)', 'map', 'map#2', 'sinkKafka(out)']);
+  });
+
+  it('refuses rejections that reach a sink', () => {
+    const error = failure(() => planOf([kafka('in').pipe(decodeJson(), sinkKafka('out'))]));
+    expect(error).toMatchObject({ code: 'PLAN_INVALID', place: { operator: 'sinkKafka(out)' } });
+    expect(error.message).toContain('some rejections have nowhere to go: DecodeError');
+  });
+
+  it('refuses to branch a stream with unhandled rejections', () => {
+    const decoded = kafka('in').pipe(decodeJson());
+    const error = failure(() =>
+      planOf([decoded.pipe(toDLQ('dlq'), sinkKafka('a')), decoded.pipe(toDLQ('dlq'), sinkKafka('b'))]),
+    );
+    expect(error.message).toContain('decodeJson is used 2 times with unhandled rejections');
+  });
+
+  it('lets a throw be rejected where a DLQ stands below, and stop the pipeline where none does', () => {
+    const plan = planOf([
+      kafka('in').pipe(
+        filter((record) => record.offset > 0),
+        toDLQ('dlq'),
+        map((record) => record.offset),
+        sinkKafka('out'),
+      ),
+    ]);
+    const rejected = Object.fromEntries(plan.nodes.map((node) => [node.id, throwsAreRejected(node)]));
+    expect(rejected).toMatchObject({ filter: true, map: false });
+  });
+
+  it("refuses onThrow: 'reject' without a DLQ below", () => {
+    const plan = planOf([kafka('in').pipe(map((record) => record.offset, { onThrow: 'reject' }), sinkKafka('out'))]);
+    expect(failure(() => throwsAreRejected(plan.nodes[1])).message).toContain("onThrow: 'reject' and no toDLQ() below");
+  });
+
+  it('joins the edges of a merge', () => {
+    const plan = planOf([merge(kafka('a'), kafka('b')).pipe(sinkKafka('out', { value: (record) => record.value }))]);
+    expect(plan.edges).toContainEqual({ from: 'kafka(b)', to: 'merge' });
+  });
+});
+
+describe('fingerprintDifferences', () => {
+  const before = { version: 1, sources: ['a'], stateful: { w: 'tumblingWindow {"sizeMs":1}' }, shape: 'x' };
+
+  it('lets additions pass', () => {
+    const now = { ...before, sources: ['a', 'b'], stateful: { ...before.stateful, more: 'k {}' }, shape: 'y' };
+    expect(fingerprintDifferences(before, now, [])).toEqual([]);
+  });
+
+  it('spells out a window of another size, a lost source and another version', () => {
+    const now = { version: 2, sources: [], stateful: { w: 'tumblingWindow {"sizeMs":2}' }, shape: 'y' };
+    expect(fingerprintDifferences(before, now, [])).toEqual([
+      'version was 1 and is 2',
+      "source 'a' is no longer read",
+      '\'w\' was tumblingWindow {"sizeMs":1} and is tumblingWindow {"sizeMs":2}',
+    ]);
+  });
+
+  it('lets the state of a dropped operator go', () => {
+    expect(fingerprintDifferences(before, { ...before, stateful: {} }, [])[0]).toContain('--drop-state w');
+    expect(fingerprintDifferences(before, { ...before, stateful: {} }, ['w'])).toEqual([]);
+  });
+});
