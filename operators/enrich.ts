@@ -1,11 +1,14 @@
 import type { Chunk } from '../src/core/element.ts';
 import type { NodeContext } from '../src/core/operator.ts';
 import type { MapOptions } from './map.ts';
-import { forEachRecord, joinRejections, process } from './core/process.ts';
+import { process, projectRecords } from './core/process.ts';
 
 /** What an `enrich` callback may ask for besides the value. */
 export interface EnrichContext {
-  /** Processing time, epoch milliseconds. A record that is processed again after a crash sees another one. */
+  /**
+   * Processing time, epoch milliseconds, the same for all records of a chunk. A record that is processed again after a
+   * crash sees another one.
+   */
   now(): number;
   readonly topic: string;
   readonly partition: number;
@@ -38,7 +41,7 @@ export function enrich<T extends object, F extends object>(
     adds: ['CallbackError'],
     onThrow: options.onThrow,
     logic: (ctx) => {
-      const context = new RecordContext(ctx);
+      const context = new RecordContext();
       return (chunk) => enrichChunk(ctx, chunk, fields, context);
     },
   });
@@ -50,46 +53,50 @@ function enrichChunk<T extends object, F extends object>(
   fields: (value: T, context: EnrichContext) => F,
   context: RecordContext,
 ): Chunk<Enriched<T, F>> {
-  const values: Enriched<T, F>[] = [];
-  const kept: number[] = [];
+  // Values that nobody else sees are enriched in place, several times as fast as a copy.
   const inPlace = chunk.fresh && ctx.unshared;
-  context.chunk = chunk;
-  const rejections = forEachRecord(ctx, chunk, (value, i) => {
-    context.i = i;
-    const added = fields(value, context);
-    // Values that nobody else sees are enriched in place, several times as fast as a copy.
-    const enriched: object = inPlace ? Object.assign(value, added) : Object.assign({}, value, added);
-    values.push(enriched as Enriched<T, F>);
-    kept.push(i);
-  });
-  ctx.counts.passed += values.length;
-  if (rejections.length === 0) return chunk.withValues(values, inPlace);
-  ctx.counts.rejected += rejections.length;
-  return chunk.select(kept, values, joinRejections(chunk.rejections, rejections), inPlace);
+  context.enter(chunk, ctx.clock.now());
+  return projectRecords(
+    ctx,
+    chunk,
+    (value, i) => {
+      context.i = i;
+      const added = fields(value, context);
+      return assign(inPlace ? value : Object.assign({}, value), added) as Enriched<T, F>;
+    },
+    inPlace,
+  );
+}
+
+/** Object.assign for plain objects, at half its cost. */
+function assign(target: object, added: object): object {
+  for (const name in added) (target as Record<string, unknown>)[name] = (added as Record<string, unknown>)[name];
+  return target;
 }
 
 /** One object for all records, moved from one to the next. */
 class RecordContext implements EnrichContext {
-  chunk: Chunk<unknown> | undefined;
   i = 0;
-  private readonly ctx: NodeContext;
+  private chunk!: Chunk<unknown>;
+  private enteredAt = 0;
 
-  constructor(ctx: NodeContext) {
-    this.ctx = ctx;
+  enter(chunk: Chunk<unknown>, now: number): void {
+    this.chunk = chunk;
+    this.enteredAt = now;
   }
   now(): number {
-    return this.ctx.clock.now();
+    return this.enteredAt;
   }
   get topic(): string {
-    return this.chunk!.origin.topic;
+    return this.chunk.origin.topic;
   }
   get partition(): number {
-    return this.chunk!.origin.partition;
+    return this.chunk.origin.partition;
   }
   get time(): number {
-    return this.chunk!.times[this.i];
+    return this.chunk.times[this.i];
   }
   get offset(): number {
-    return this.chunk!.offset(this.i);
+    return this.chunk.offset(this.i);
   }
 }

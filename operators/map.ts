@@ -1,5 +1,5 @@
 import type { OnThrow } from '../src/core/operator.ts';
-import { forEachRecord, joinRejections, process } from './core/process.ts';
+import { process, projectRecords } from './core/process.ts';
 
 export interface MapOptions {
   readonly onThrow?: OnThrow;
@@ -20,17 +20,6 @@ export function map<T, U>(project: (value: T) => U, options: MapOptions = {}) {
     kind: 'map',
     adds: ['CallbackError'],
     onThrow: options.onThrow,
-    logic: (ctx) => (chunk) => {
-      const values: U[] = [];
-      const kept: number[] = [];
-      const rejections = forEachRecord(ctx, chunk, (value, i) => {
-        values.push(project(value));
-        kept.push(i);
-      });
-      ctx.counts.passed += values.length;
-      if (rejections.length === 0) return chunk.withValues(values);
-      ctx.counts.rejected += rejections.length;
-      return chunk.select(kept, values, joinRejections(chunk.rejections, rejections));
-    },
+    logic: (ctx) => (chunk) => projectRecords(ctx, chunk, project),
   });
 }

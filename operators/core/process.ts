@@ -104,6 +104,32 @@ export function forEachRecord<T>(
 
 const NONE: readonly Rejection[] = [];
 
+/** One value for each: the chunk with `project` applied, without the records on which it threw. Counts them. */
+export function projectRecords<T, U>(
+  ctx: NodeContext,
+  chunk: Chunk<T>,
+  project: (value: T, i: number) => U,
+  fresh = false,
+): Chunk<U> {
+  const values = new Array<U>(chunk.length);
+  const rejections = forEachRecord(ctx, chunk, (value, i) => {
+    values[i] = project(value, i);
+  });
+  ctx.counts.rejected += rejections.length;
+  ctx.counts.passed += values.length - rejections.length;
+  if (rejections.length === 0) return chunk.withValues(values, fresh);
+  const kept: number[] = [];
+  // A value that was never set is a hole, which `in` tells from one that is undefined.
+  for (let i = 0; i < values.length; i++) if (i in values) kept.push(i);
+  const all = joinRejections(chunk.rejections, rejections);
+  return chunk.select(
+    kept,
+    kept.map((i) => values[i]),
+    all,
+    fresh,
+  );
+}
+
 /** The rejection of record `i`. */
 export function rejection<T>(
   ctx: NodeContext,

@@ -1,0 +1,33 @@
+/** All operators, by name. */
+export {
+  type Aggregate,
+  type AggregateResults,
+  type Aggregates,
+  avg,
+  avgMoney,
+  count,
+  first,
+  last,
+  max,
+  min,
+  sum,
+  sumMoney,
+} from './aggregate.ts';
+export { process, type ProcessSpec } from './core/process.ts';
+export { processAsync, type ProcessAsyncSpec } from './core/process-async.ts';
+export { sink, type SinkSpec, type SinkWriter } from './core/sink.ts';
+export type { WindowResult } from './core/window.ts';
+export { decodeJson } from './decode-json.ts';
+export { type EnrichContext, type Enriched, enrich } from './enrich.ts';
+export { type EnrichAsyncOptions, enrichAsync } from './enrich-async.ts';
+export { filter } from './filter.ts';
+export { flatMap } from './flat-map.ts';
+export { keyBy } from './key-by.ts';
+export { lateTo } from './late-to.ts';
+export { type MapOptions, map } from './map.ts';
+export { type RxOptions, rx } from './rx.ts';
+export { type SinkKafkaOptions, sinkKafka } from './sink-kafka.ts';
+export { toDLQ } from './to-dlq.ts';
+export { type TumblingWindowOptions, tumblingWindow } from './tumbling-window.ts';
+export { validate } from './validate.ts';
+export { type WatermarkConfig, watermark } from './watermark.ts';

@@ -1,0 +1,15 @@
+/** millrace: pipelines as plans, and what runs them. Operators are in `millrace/operators`, the test kit in `millrace/testing`. */
+export { type KafkaOptions, kafka } from '../operators/core/source.ts';
+export { merge } from '../operators/core/merge.ts';
+export type { Key } from './core/element.ts';
+export { type ErrorCode, EXIT, MillraceError, type Place } from './core/errors.ts';
+export type { OnThrow } from './core/operator.ts';
+export { type Param, type Params, type Pipeline, type PipelineOptions, pipeline } from './core/pipeline.ts';
+export type { Clock, Disk, Random } from './core/ports.ts';
+export type { Header, LogRecord } from './core/record-batch.ts';
+export type { Rejection, RejectionKind } from './core/rejection.ts';
+export { KeyedStream, SealedStream, Stream } from './core/stream.ts';
+export { type ObserveOptions, observe } from './runtime/observe.ts';
+export { run } from './runtime/run.ts';
+export type { Delivery, RunMode, RunOptions, RunReport, RunStatus, StartFrom } from './runtime/run-options.ts';
+export { iso, parseIso } from './time/iso.ts';
