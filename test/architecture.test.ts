@@ -29,8 +29,26 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'src/files',
     'src/checkpoint',
   ],
-  'src/runtime/cli': ['src/runtime', 'src/core', 'src/time', 'src/state', 'src/log', 'src/kafka', 'src/files', 'src/checkpoint'],
-  'src/testing': ['src/runtime', 'src/core', 'src/time', 'src/state', 'src/log', 'src/files', 'src/checkpoint', 'operators'],
+  'src/runtime/cli': [
+    'src/runtime',
+    'src/core',
+    'src/time',
+    'src/state',
+    'src/log',
+    'src/kafka',
+    'src/files',
+    'src/checkpoint',
+  ],
+  'src/testing': [
+    'src/runtime',
+    'src/core',
+    'src/time',
+    'src/state',
+    'src/log',
+    'src/files',
+    'src/checkpoint',
+    'operators',
+  ],
   src: ['operators', 'operators/core', 'src/core', 'src/time', 'src/runtime', 'src/log', 'src/arrow', 'src/state'],
   pipelines: ['millrace', 'millrace/operators', 'millrace/generator'],
 };
@@ -102,7 +120,12 @@ describe('the architecture', () => {
     const wrong = all.flatMap(({ path, room, imports }) =>
       imports
         .filter((name) => !name.startsWith('.') && !name.startsWith('node:'))
-        .map((name) => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/'))
+        .map((name) =>
+          name
+            .split('/')
+            .slice(0, name.startsWith('@') ? 2 : 1)
+            .join('/'),
+        )
         .filter((name) => name !== 'millrace' && OWNERS[name]?.includes(room) !== true)
         .map((name) => `${path} imports ${name}`),
     );
@@ -114,13 +137,17 @@ describe('the architecture', () => {
       .filter(({ room }) => room !== 'src/testing')
       .flatMap(({ path, room, text, imports }) => [
         ...(WORLD.test(text) && !WORLD_ROOMS.includes(room) ? [`${path} reads the clock or chance`] : []),
-        ...(imports.some((name) => /^node:fs/.test(name)) && !FILE_ROOMS.includes(room) ? [`${path} touches files`] : []),
+        ...(imports.some((name) => /^node:fs/.test(name)) && !FILE_ROOMS.includes(room)
+          ? [`${path} touches files`]
+          : []),
       ]);
     expect(wrong).toEqual([]);
   });
 
   it('ships nothing that imports the test kit', () => {
-    const wrong = all.filter(({ room, imports }) => room !== 'src/testing' && imports.some((name) => name.includes('testing')));
+    const wrong = all.filter(
+      ({ room, imports }) => room !== 'src/testing' && imports.some((name) => name.includes('testing')),
+    );
     expect(wrong.map(({ path }) => path)).toEqual([]);
   });
 

@@ -101,8 +101,12 @@ export class AppendOutput implements Output {
 
   private mismatch(size: number, length: number, end: number): MillraceError {
     const expected = length === end ? `${end}` : `${length} to ${end}`;
-    return new MillraceError('CHECKPOINT_MISMATCH', `${this.path} has ${size} bytes, and the checkpoint knows of ${expected}`, {
-      hint: 'the file was changed, cut or removed by somebody else: put it back, or begin again with `pipeline reset NAME --apply`',
-    });
+    return new MillraceError(
+      'CHECKPOINT_MISMATCH',
+      `${this.path} has ${size} bytes, and the checkpoint knows of ${expected}`,
+      {
+        hint: 'the file was changed, cut or removed by somebody else: put it back, or begin again with `pipeline reset NAME --apply`',
+      },
+    );
   }
 }

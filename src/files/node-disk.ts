@@ -37,8 +37,7 @@ export const nodeDisk: Disk = {
       }
     }),
 
-  list: (path) =>
-    guarded(path, 'list', async () => ((await readdir(path).catch(ignoreMissing)) ?? []).toSorted()),
+  list: (path) => guarded(path, 'list', async () => ((await readdir(path).catch(ignoreMissing)) ?? []).toSorted()),
 
   syncDir: (path) => guarded(path, 'sync', () => syncFolder(path)),
 };

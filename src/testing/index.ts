@@ -1,3 +1,5 @@
-/** The test kit: run a pipeline without a broker, a disk or a real clock. */
+/** The test kit: run a pipeline without a broker, a disk or a real clock, and what its windows must give. */
+export { chunkingOf, interleavingOf, type RecordsOptions, recordsOf } from './arbitraries.ts';
 export { ManualClock } from './manual-clock.ts';
+export { type NaiveOutcome, type NaiveRecord, type NaiveWindow, naiveTumbling } from './naive-windows.ts';
 export { TestDriver, type TestDriverOptions, type TestRecord } from './test-driver.ts';

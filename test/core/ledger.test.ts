@@ -45,7 +45,12 @@ describe('the ledger', () => {
       ['b', counts({ in: 3, passed: 3, emitted: 3 })],
       ['m', counts({ in: 5, passed: 5, emitted: 5 })],
     ]);
-    expect(findImbalance(cut, [{ from: 'a', to: 'm' }, { from: 'b', to: 'm' }])).toBeUndefined();
+    expect(
+      findImbalance(cut, [
+        { from: 'a', to: 'm' },
+        { from: 'b', to: 'm' },
+      ]),
+    ).toBeUndefined();
   });
 
   it('stops a checkpoint with LEDGER_MISMATCH', () => {

@@ -59,7 +59,12 @@ describe('planOf', () => {
   });
 
   it("refuses onThrow: 'reject' without a DLQ below", () => {
-    const plan = planOf([kafka('in').pipe(map((record) => record.offset, { onThrow: 'reject' }), sinkKafka('out'))]);
+    const plan = planOf([
+      kafka('in').pipe(
+        map((record) => record.offset, { onThrow: 'reject' }),
+        sinkKafka('out'),
+      ),
+    ]);
     expect(failure(() => throwsAreRejected(plan.nodes[1])).message).toContain("onThrow: 'reject' and no toDLQ() below");
   });
 

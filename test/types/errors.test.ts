@@ -28,7 +28,9 @@ function expectations(): Expected[] {
 function compile(): Map<string, string> {
   let output: string;
   try {
-    execFileSync('npx', ['tsc', '--pretty', 'false', '-p', join(import.meta.dirname, 'tsconfig.json')], { encoding: 'utf8' });
+    execFileSync('npx', ['tsc', '--pretty', 'false', '-p', join(import.meta.dirname, 'tsconfig.json')], {
+      encoding: 'utf8',
+    });
     output = '';
   } catch (thrown) {
     output = (thrown as { stdout: string }).stdout;

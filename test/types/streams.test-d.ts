@@ -43,7 +43,11 @@ expectTypeOf(timed['~rejections']).toEqualTypeOf<never>();
 
 const windows = timed.pipe(
   keyBy((order) => order.id),
-  tumblingWindow('per-id', { sizeMs: 1_000, graceMs: 0, aggregate: { n: count(), total: sum((order) => order.amount) } }),
+  tumblingWindow('per-id', {
+    sizeMs: 1_000,
+    graceMs: 0,
+    aggregate: { n: count(), total: sum((order) => order.amount) },
+  }),
 );
 expectTypeOf(windows['~rejections']).toEqualTypeOf<'LateRecord'>();
 expectTypeOf<(typeof windows)['~value']['key']>().toEqualTypeOf<string>();
@@ -58,10 +62,7 @@ expectTypeOf(closed['~value']).toEqualTypeOf<{ id: string; n: number }>();
 const sealed = closed.pipe(sinkKafka('per-id', { key: (row) => row.id }));
 expectTypeOf(sealed).toExtend<SealedStream<{ id: string; n: number }, 'CallbackError'>>();
 
-const joined = merge(
-  kafka('a').pipe(map((record) => record.offset)),
-  kafka('b').pipe(decodeJson()),
-);
+const joined = merge(kafka('a').pipe(map((record) => record.offset)), kafka('b').pipe(decodeJson()));
 expectTypeOf(joined['~rejections']).toEqualTypeOf<'CallbackError' | 'DecodeError'>();
 
 const narrowed = kafka('a').pipe(
