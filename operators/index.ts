@@ -1,4 +1,15 @@
-/** All operators, by name. */
+/** All operators, by name, with the aggregates and column types that they take. */
+export {
+  bool,
+  type Column,
+  decimal,
+  float64,
+  int32,
+  int64,
+  nullable,
+  timestamp,
+  utf8,
+} from '../src/arrow/columns.ts';
 export {
   type Aggregate,
   type AggregateResults,
@@ -26,6 +37,9 @@ export { keyBy } from './key-by.ts';
 export { lateTo } from './late-to.ts';
 export { type MapOptions, map } from './map.ts';
 export { type RxOptions, rx } from './rx.ts';
+export { type ColumnsFor, type SinkArrowOptions, sinkArrow } from './sink-arrow.ts';
+export { type SinkConsoleOptions, sinkConsole } from './sink-console.ts';
+export { sinkJsonl } from './sink-jsonl.ts';
 export { type SinkKafkaOptions, sinkKafka } from './sink-kafka.ts';
 export { toDLQ } from './to-dlq.ts';
 export { type TumblingWindowOptions, tumblingWindow } from './tumbling-window.ts';

@@ -1,7 +1,7 @@
 /** `pipeline()`: names sealed streams and makes them runnable, provided that no rejection is left without a place to go. */
 import { MillraceError } from './errors.ts';
 import type { RejectionKind } from './rejection.ts';
-import type { AnySealedStream, SealedStream } from './stream.ts';
+import type { AnySealedStream, AnyStream, SealedStream } from './stream.ts';
 
 /** A flag of a pipeline's own: `metricsFile` becomes `--metrics-file`. */
 export interface Param<V extends string | number | boolean> {
@@ -41,6 +41,11 @@ export interface Unhandled<E> {
   readonly 'some rejections have nowhere to go: add toDLQ() or lateTo()': E;
 }
 
+/** What `pipeline()` takes in place of a stream without a sink. */
+export interface Unsealed<S> {
+  readonly 'a stream has to end with a sink, such as sinkKafka() or sinkJsonl()': S;
+}
+
 /**
  * A sealed stream, if every rejection has somewhere to go. CallbackError has: where no toDLQ() stands below the callback,
  * a throw stops the pipeline.
@@ -49,8 +54,10 @@ export type Handled<S> =
   S extends SealedStream<unknown, infer E>
     ? [Exclude<E, 'CallbackError'>] extends [never]
       ? S
-      : S & Unhandled<Exclude<E, 'CallbackError'>>
-    : S;
+      : Unhandled<Exclude<E, 'CallbackError'>>
+    : S extends AnyStream
+      ? Unsealed<S>
+      : PipelineOptions;
 
 type HandledAll<S extends readonly unknown[]> = { readonly [I in keyof S]: Handled<S[I]> };
 
@@ -71,20 +78,15 @@ type HandledAll<S extends readonly unknown[]> = { readonly [I in keyof S]: Handl
  * );
  * ```
  */
-export function pipeline<const S extends readonly [AnySealedStream, ...AnySealedStream[]]>(
-  name: string,
-  ...streams: HandledAll<S> & S
-): Pipeline;
-export function pipeline<const S extends readonly [AnySealedStream, ...AnySealedStream[]]>(
-  name: string,
-  options: PipelineOptions,
-  ...streams: HandledAll<S> & S
-): Pipeline;
 export function pipeline<const P extends Params, const S extends readonly AnySealedStream[]>(
   name: string,
   options: PipelineOptions & { readonly params: P },
   build: (params: ParamValues<P>) => HandledAll<S> & S,
 ): Pipeline<P>;
+export function pipeline<const S extends readonly [unknown, ...unknown[]]>(
+  name: string,
+  ...optionsAndStreams: HandledAll<S> & S
+): Pipeline;
 export function pipeline(name: string, ...rest: readonly unknown[]): Pipeline {
   if (!/^[a-z0-9][a-z0-9._-]*$/i.test(name)) {
     throw new MillraceError(

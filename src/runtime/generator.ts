@@ -10,13 +10,23 @@ export interface Generator {
   readonly rate: number;
   /** Milliseconds of event time that are written at once into an empty embedded topic. */
   readonly backfillMs: number;
+  /** Share of records (0 to 1) that are broken on purpose unless `--bad-ratio` says otherwise. */
+  readonly badRatio: number;
   /** One sentence for `--help`. */
   readonly description: string;
-  /**
-   * Record number `index` (from 0) of the stream that `seed` stands for. Must be a pure function of its arguments: `random`
-   * is seeded by seed and index, `time` is the event time that the pace gives this record (epoch ms).
-   */
-  record(index: number, time: number, seed: number, random: Random): GeneratedRecord;
+  /** The record for one turn: a pure function of its argument. */
+  record(turn: GeneratorTurn): GeneratedRecord;
+}
+
+export interface GeneratorTurn {
+  /** Number of the record in its topic, from 0. */
+  readonly index: number;
+  /** Event time that the pace gives this record, epoch ms. */
+  readonly time: number;
+  readonly seed: number;
+  /** Seeded by seed and index. */
+  readonly random: Random;
+  readonly badRatio: number;
 }
 
 export interface GeneratedRecord {
