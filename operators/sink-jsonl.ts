@@ -1,17 +1,18 @@
-import { MillraceError } from '../src/core/errors.ts';
+import { MillraceError, messageOf } from '../src/core/errors.ts';
 import { AppendOutput } from '../src/files/append-output.ts';
-import { callbackFailed } from './core/process.ts';
 import { requireText } from './core/options.ts';
 import { sink } from './core/sink.ts';
 
 /**
  * Writes each value to a file as one line of JSON.
  *
- * `T → line` · in order · a file that is there already is appended to · delivery: exactly-once; lines are held in the checkpoint
- * and written behind its commit, so that a reader never sees what may be undone · a value that JSON cannot write stops the
- * pipeline: behind a sink there is no DLQ.
+ * `T → line` · in order · a file that is there already is appended to · delivery: exactly-once; lines are held in the
+ * checkpoint and written behind its commit, so that a reader never sees what may be undone · back pressure: what waits for
+ * the commit takes credit · values are written as `JSON.stringify` writes them (`undefined` fields are left out, NaN is
+ * null) · one that has no JSON form (a bigint, a cycle, `undefined`) stops the pipeline: behind a sink there is no DLQ.
  *
- * @throws MillraceError CALLBACK_FAILED; CHECKPOINT_MISMATCH at the start, when the file was changed by somebody else
+ * @throws MillraceError CALLBACK_FAILED for a value without a JSON form; CHECKPOINT_MISMATCH when somebody else has
+ * changed the file; STORE_FAILED
  * @example
  * ```ts
  * export default pipeline('copy', kafka('lines').pipe(map((r) => String(r.value)), sinkJsonl('lines.jsonl')));
@@ -33,7 +34,12 @@ export function sinkJsonl<T>(path: string) {
           try {
             for (; i < chunk.length; i++) text += lineOf(chunk.values[i]);
           } catch (thrown) {
-            throw thrown instanceof MillraceError ? thrown : callbackFailed(ctx, chunk, i, thrown);
+            const { topic, partition } = chunk.origin;
+            throw new MillraceError('CALLBACK_FAILED', `cannot write the value as JSON: ${messageOf(thrown)}`, {
+              place: { operator: ctx.id, topic, partition, offset: chunk.offset(i) },
+              hint: 'a map() above the sink can give the value a JSON form (a bigint as a string, for example), or filter() such records out',
+              cause: thrown,
+            });
           }
           if (text !== '') output.append(text);
         },

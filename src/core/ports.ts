@@ -18,7 +18,8 @@ export type Random = () => number;
 export interface Disk {
   /** Bytes of the file, or `undefined` when there is none. */
   size(path: string): Promise<number | undefined>;
-  read(path: string): Promise<Uint8Array>;
+  /** Bytes `start` (default 0) to `end` (exclusive, default the end) of the file, fewer where it ends before. */
+  read(path: string, start?: number, end?: number): Promise<Uint8Array>;
   /** Writes all bytes at `offset`, creating the file when it is missing. */
   write(path: string, offset: number, bytes: Uint8Array): Promise<void>;
   truncate(path: string, size: number): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * The output of a file that only grows: lines are held in the checkpoint until it is committed and written to the file
+ * The output of a file that only grows: bytes are held in the checkpoint until it is committed and written to the file
  * after it, so that a reader never sees what may be undone.
  */
 import { dirname } from 'node:path';
@@ -16,32 +16,44 @@ export interface AppendManifest {
   readonly pending: Uint8Array;
 }
 
+/** Where an output takes and gives back what it holds in memory. */
+export interface OutputCredit {
+  hold(bytes: number): void;
+  release(bytes: number): void;
+}
+
 const NEWLINE = 10;
 const NOTHING = new Uint8Array(0);
 
+/**
+ * Nothing undecided is ever in the file. So a file that is longer than its checkpoint says holds bytes of somebody else's,
+ * and is refused, as a shorter one is; only the bytes of `pending` themselves, or a part of them, may stand behind
+ * `length`: a write that a crash has interrupted, which is made again. A file from before the first checkpoint is kept
+ * and appended to.
+ */
 export class AppendOutput implements Output {
   private readonly disk: Disk;
   private readonly path: string;
-  private readonly release: (bytes: number) => void;
-  private readonly hold: (bytes: number) => void;
+  private readonly credit: OutputCredit;
   private chunks: Uint8Array[] = [];
   private staged = 0;
   /** Length of the file with everything that was sealed. */
   private length = 0;
   private sealedBytes = 0;
+  private nameIsDurable = false;
 
-  constructor(disk: Disk, path: string, credit: { hold(bytes: number): void; release(bytes: number): void }) {
+  constructor(disk: Disk, path: string, credit: OutputCredit) {
     this.disk = disk;
     this.path = path;
-    this.hold = (bytes) => credit.hold(bytes);
-    this.release = (bytes) => credit.release(bytes);
+    this.credit = credit;
   }
 
+  /** Takes whole lines, with their newlines. */
   append(text: string): void {
     const bytes = Buffer.from(text);
     this.chunks.push(bytes);
     this.staged += bytes.length;
-    this.hold(bytes.length);
+    this.credit.hold(bytes.length);
   }
 
   get idle(): boolean {
@@ -49,7 +61,7 @@ export class AppendOutput implements Output {
   }
 
   async seal(): Promise<AppendManifest> {
-    const pending = this.staged === 0 ? NOTHING : Buffer.concat(this.chunks);
+    const pending = this.staged === 0 ? NOTHING : Buffer.concat(this.chunks, this.staged);
     const manifest = { path: this.path, length: this.length, pending };
     this.chunks = [];
     this.staged = 0;
@@ -58,55 +70,62 @@ export class AppendOutput implements Output {
     return manifest;
   }
 
+  /** @throws MillraceError CHECKPOINT_MISMATCH when somebody else has changed the file in the meantime */
   async publish(manifest: unknown): Promise<void> {
-    await this.write(manifest as AppendManifest);
-    this.release(this.sealedBytes);
+    const { length, pending } = manifest as AppendManifest;
+    if (pending.length > 0) await this.write(length, pending);
+    this.credit.release(this.sealedBytes);
     this.sealedBytes = 0;
   }
 
-  /**
-   * @throws MillraceError CHECKPOINT_MISMATCH when the file is not what the checkpoint left behind
-   */
+  /** @throws MillraceError CHECKPOINT_MISMATCH when the file is not what the checkpoint left behind */
   async recover(manifest: unknown): Promise<void> {
     await this.disk.mkdir(dirname(this.path));
-    const size = (await this.disk.size(this.path)) ?? 0;
-    const known = manifest as AppendManifest | undefined;
-    if (known === undefined || known.path !== this.path) {
-      await this.checkEndsWithLine(size);
-      this.length = size;
+    if (manifest === undefined) {
+      this.length = (await this.disk.size(this.path)) ?? 0;
+      await this.checkEndsWithLine();
       return;
     }
-    const end = known.length + known.pending.length;
-    if (size < known.length || size > end) throw this.mismatch(size, known.length, end);
-    // Between the two: a write that the crash interrupted. It is made again, whole.
-    await this.write(known);
-    this.length = end;
+    const { length, pending } = manifest as AppendManifest;
+    await this.write(length, pending);
+    this.length = length + pending.length;
   }
 
-  private async write({ length, pending }: AppendManifest): Promise<void> {
+  private async write(length: number, pending: Uint8Array): Promise<void> {
+    await this.checkUnchanged(length, pending);
     if (pending.length === 0) return;
-    const isNew = (await this.disk.size(this.path)) === undefined;
     await this.disk.write(this.path, length, pending);
     await this.disk.sync(this.path);
-    if (isNew || length === 0) await this.disk.syncDir(dirname(this.path));
+    if (this.nameIsDurable) return;
+    await this.disk.syncDir(dirname(this.path));
+    this.nameIsDurable = true;
   }
 
-  /** A file that is there already is appended to; half a line of somebody else's would spoil the first of ours. */
-  private async checkEndsWithLine(size: number): Promise<void> {
-    if (size === 0 || (await this.disk.read(this.path))[size - 1] === NEWLINE) return;
+  private async checkUnchanged(length: number, pending: Uint8Array): Promise<void> {
+    const size = (await this.disk.size(this.path)) ?? 0;
+    const end = length + pending.length;
+    if (size < length || size > end) throw this.mismatch(size, length, end);
+    if (size === length) return;
+    const found = await this.disk.read(this.path, length, size);
+    // A crash can leave zeros where the length of a file reached the disk before its bytes did.
+    if (found.some((byte, i) => byte !== pending[i] && byte !== 0)) throw this.mismatch(size, length, end);
+  }
+
+  /** Half a line of somebody else's would spoil the first of ours. */
+  private async checkEndsWithLine(): Promise<void> {
+    if (this.length === 0 || (await this.disk.read(this.path, this.length - 1))[0] === NEWLINE) return;
     throw new MillraceError('CHECKPOINT_MISMATCH', `${this.path} does not end with a whole line`, {
-      hint: 'it was not written by this pipeline: move it away, or choose another path',
+      hint: 'it was not written by this pipeline: end its last line, move it away, or choose another path',
     });
   }
 
   private mismatch(size: number, length: number, end: number): MillraceError {
-    const expected = length === end ? `${end}` : `${length} to ${end}`;
-    return new MillraceError(
-      'CHECKPOINT_MISMATCH',
-      `${this.path} has ${size} bytes, and the checkpoint knows of ${expected}`,
-      {
-        hint: 'the file was changed, cut or removed by somebody else: put it back, or begin again with `pipeline reset NAME --apply`',
-      },
-    );
+    const problem =
+      size < length
+        ? `is shorter than the checkpoint knows it: ${size} bytes of ${length}`
+        : `has ${size} bytes, some of which the checkpoint does not know of: it was ${length} to ${end} long`;
+    return new MillraceError('CHECKPOINT_MISMATCH', `${this.path} ${problem}`, {
+      hint: 'somebody else has written, cut, moved or removed it, or the output folder is another one: put the file back as it was and start again, or begin anew with `pipeline reset NAME --apply`',
+    });
   }
 }

@@ -1,5 +1,5 @@
 /** The real disk, over node:fs. */
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MillraceError, messageOf } from '../core/errors.ts';
 import type { Disk } from '../core/ports.ts';
@@ -8,20 +8,28 @@ export const nodeDisk: Disk = {
   size: (path) =>
     guarded(path, 'read', async () => {
       const found = await stat(path).catch(ignoreMissing);
+      if (found?.isDirectory()) throw Object.assign(new Error('EISDIR: it is a folder'), { code: 'EISDIR' });
       return found?.size;
     }),
 
-  read: (path) => guarded(path, 'read', () => readFile(path)),
+  read: (path, start = 0, end) =>
+    guarded(path, 'read', async () =>
+      withFile(await open(path, 'r'), async (file) => {
+        const size = (await file.stat()).size;
+        return readAll(file, start, Math.min(end ?? size, size));
+      }),
+    ),
 
   write: (path, offset, bytes) =>
     guarded(path, 'write', async () => {
-      const file = await open(path, 'r+').catch((thrown: unknown) => (ignoreMissing(thrown), open(path, 'wx+')));
-      await withFile(file, (handle) => writeAll(handle, offset, bytes));
+      const file = (await open(path, 'r+').catch(ignoreMissing)) ?? (await open(path, 'wx+'));
+      await withFile(file, (opened) => writeAll(opened, offset, bytes));
     }),
 
   truncate: (path, size) => guarded(path, 'truncate', () => truncate(path, size)),
 
-  sync: (path) => guarded(path, 'sync', async () => withFile(await open(path, 'r+'), (handle) => handle.sync())),
+  // Contents and size: times of access and change may be lost.
+  sync: (path) => guarded(path, 'sync', async () => withFile(await open(path, 'r+'), (file) => file.datasync())),
 
   rename: (from, to) => guarded(to, 'rename to', () => rename(from, to)),
 
@@ -29,12 +37,15 @@ export const nodeDisk: Disk = {
 
   mkdir: (path) =>
     guarded(path, 'make', async () => {
-      const first = await mkdir(path, { recursive: true });
+      // The folder may be there from a run that was cut off before its name was durable.
+      const first = (await mkdir(path, { recursive: true })) ?? path;
       // Each folder that was made is a name in its parent, which has to reach the disk, too.
-      for (let made = path; first !== undefined; made = dirname(made)) {
+      let made = path;
+      while (made !== first) {
         await syncFolder(dirname(made));
-        if (made === first) break;
+        made = dirname(made);
       }
+      await syncFolder(dirname(first));
     }),
 
   list: (path) => guarded(path, 'list', async () => ((await readdir(path).catch(ignoreMissing)) ?? []).toSorted()),
@@ -46,17 +57,29 @@ async function writeAll(file: FileHandle, offset: number, bytes: Uint8Array): Pr
   let written = 0;
   while (written < bytes.length) {
     const result = await file.write(bytes, written, bytes.length - written, offset + written);
+    if (result.bytesWritten === 0) throw new Error(`the disk took ${written} of ${bytes.length} bytes and no more`);
     written += result.bytesWritten;
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
-  await withFile(await open(path, 'r'), (handle) => handle.sync());
+async function readAll(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(Math.max(0, end - start));
+  let read = 0;
+  while (read < bytes.length) {
+    const { bytesRead } = await file.read(bytes, read, bytes.length - read, start + read);
+    if (bytesRead === 0) break;
+    read += bytesRead;
+  }
+  return bytes.subarray(0, read);
 }
 
-async function withFile(file: FileHandle, use: (file: FileHandle) => Promise<void>): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
+  await withFile(await open(path, 'r'), (file) => file.sync());
+}
+
+async function withFile<R>(file: FileHandle, use: (file: FileHandle) => Promise<R>): Promise<R> {
   try {
-    await use(file);
+    return await use(file);
   } finally {
     await file.close();
   }
@@ -75,6 +98,10 @@ const HINTS: Record<string, string> = {
   EROFS: 'the file system is read-only: choose another folder',
   EISDIR: 'there is a folder of that name: choose another path',
   ENOTDIR: 'a part of the path is a file, not a folder: choose another path',
+  EEXIST: 'a part of the path is a file, not a folder: choose another path',
+  ENOENT: 'it was removed or moved while the pipeline used it: put it back and start again',
+  EMFILE: 'the process has too many open files: raise its limit (ulimit -n) and start again',
+  EIO: 'the disk failed: check it before starting again; the pipeline goes on from its last checkpoint',
 };
 
 async function guarded<R>(path: string, what: string, call: () => Promise<R>): Promise<R> {
