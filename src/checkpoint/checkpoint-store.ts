@@ -1,5 +1,6 @@
 /** Where a task's checkpoints live: one record and its keyed state, in the tables of a StateStore. */
 import { MillraceError } from '../core/errors.ts';
+import type { Fingerprint } from '../core/plan.ts';
 import { pack, unpack } from '../state/codec.ts';
 import type { StateStore, WriteTransaction } from '../state/state-store.ts';
 import type { Checkpoint, StateWrites } from './checkpoint.ts';
@@ -84,15 +85,23 @@ export class CheckpointStore {
   }
 
   /**
-   * Forgets the checkpoint and all keyed state of the task.
+   * Forgets the checkpoint and all keyed state of the task. With `begin`, a first checkpoint is left that the next start
+   * goes on from; without it, the next start chooses for itself.
    * @throws MillraceError OWNED_ELSEWHERE when a process that lives owns it
    */
-  async reset(probe: ProcessProbe, now: number): Promise<void> {
+  async reset(
+    probe: ProcessProbe,
+    now: number,
+    begin?: { readonly offsets: Checkpoint['offsets']; readonly fingerprint: Fingerprint },
+  ): Promise<void> {
     await this.own(probe, now);
     await this.store.write((transaction) => {
       this.checkOwner(transaction);
       transaction.delete('tasks', this.checkpointKey);
       deletePrefix(transaction, Buffer.concat([Buffer.from(this.taskId), Buffer.of(SEPARATOR)]));
+      if (begin === undefined) return;
+      const empty = { epoch: 0, snapshots: {}, manifests: {}, ledger: {}, drained: false, savedAt: now };
+      transaction.put('tasks', this.checkpointKey, pack({ ...empty, ...begin } satisfies Checkpoint));
     });
     await this.disown();
   }

@@ -18,7 +18,7 @@ export interface EnvironmentOptions {
 /** The drivers are loaded when they are needed: Kafka's client costs a start some hundred milliseconds. */
 export async function openEnvironment({ brokers, stateDir }: EnvironmentOptions): Promise<Environment> {
   const { openLmdbStore } = await import('../state/lmdb-store.ts');
-  const log = brokers === undefined ? undefined : await connect(brokers);
+  const log = brokers === undefined ? undefined : await connectLog(brokers);
   const store = openLmdbStore(stateDir);
   if (log !== undefined) return { log, store, close: () => closeAll(log, store) };
   const { EmbeddedLog } = await import('../log/embedded-log.ts');
@@ -26,7 +26,8 @@ export async function openEnvironment({ brokers, stateDir }: EnvironmentOptions)
   return { log: embedded, store, close: () => closeAll(embedded, store) };
 }
 
-async function connect(brokers: string): Promise<LogClient> {
+/** Connects to Kafka. */
+export async function connectLog(brokers: string): Promise<LogClient> {
   const { connectKafkajs } = await import('../kafka/kafkajs-client.ts');
   return connectKafkajs({ brokers: brokers.split(',').map((broker) => broker.trim()), clock: systemClock });
 }

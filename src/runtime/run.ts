@@ -5,10 +5,11 @@ import { Coordinator } from '../checkpoint/coordinator.ts';
 import { processProbe } from '../checkpoint/process-probe.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { NodeCounts } from '../core/ledger.ts';
-import type { Params, Pipeline } from '../core/pipeline.ts';
+import type { Pipeline } from '../core/pipeline.ts';
 import { type Plan, planOf } from '../core/plan.ts';
 import type { LogClient } from '../log/log-client.ts';
 import { Credit } from './credit.ts';
+import { paramValues } from './params.ts';
 import { checkContinues, restore } from './recover.ts';
 import type { Delivery, RunOptions, RunReport, RunStatus } from './run-options.ts';
 import { startPositions } from './start-positions.ts';
@@ -74,15 +75,6 @@ export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunR
   } finally {
     await store.disown().catch(() => {});
   }
-}
-
-/** Values of a pipeline's own flags, defaults included. */
-export function paramValues(
-  pipeline: Pipeline,
-  given: Readonly<Record<string, string | number | boolean>> = {},
-): Parameters<Pipeline<Params>['build']>[0] {
-  const defaults = Object.entries(pipeline.params).map(([name, param]) => [name, given[name] ?? param.default]);
-  return Object.fromEntries(defaults);
 }
 
 function deliveryOf(log: LogClient, asked: Delivery | undefined): Delivery {

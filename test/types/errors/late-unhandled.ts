@@ -13,5 +13,5 @@ const perUser = clicks.pipe(
   tumblingWindow('per-user', { sizeMs: 60_000, graceMs: 0, aggregate: { clicks: count() } }),
 );
 
-// expect: 'some rejections have nowhere to go: add toDLQ() or lateTo()': "LateRecord"
+// expect: but required in type 'Unhandled<"LateRecord">'
 export const unhandled = pipeline('clicks', perUser.pipe(sinkJsonl('clicks.jsonl')));
