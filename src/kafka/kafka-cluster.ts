@@ -1,0 +1,289 @@
+/** Which broker does what: addresses, leaders and coordinators, and the one policy for trying again. */
+import { MillraceError, type Place } from '../core/errors.ts';
+import type { Clock } from '../core/ports.ts';
+import { isConnectionError, isPassing, kafkaError, rootOf, typeOf } from './kafka-errors.ts';
+import {
+  type Broker,
+  BrokerClass,
+  type Connection,
+  ConnectionClass,
+  type ConnectionOptions,
+  ConnectionPoolClass,
+  defaultSocketFactory,
+  type Metadata,
+  silentLogger,
+} from './kafkajs-internals.ts';
+
+export interface ClusterOptions {
+  /** `host:port` each. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly clock: Clock;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What is being done, for messages, and how long it may take. */
+export interface Attempt {
+  readonly doing: string;
+  readonly place?: Place;
+  readonly group?: string;
+  readonly patienceMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How long a first connection is tried: an address with nobody behind it should be told soon. */
+const FIRST_CONNECT_MS = 5_000;
+/** Long enough for a broker to restart and for its partitions to find leaders. */
+const PATIENCE_MS = 30_000;
+const FIRST_PAUSE_MS = 50;
+const MAX_PAUSE_MS = 1_000;
+const CONNECT_MS = 1_500;
+const REQUEST_MS = 30_000;
+
+export class KafkaCluster {
+  readonly addresses: readonly string[];
+  readonly clientId: string;
+  readonly clock: Clock;
+  private readonly seeds: readonly Address[];
+  private readonly brokers = new Map<string, Broker>();
+  private readonly nodes = new Map<number, Address>();
+  private readonly leaders = new Map<string, readonly number[]>();
+  private readonly coordinators = new Map<string, number>();
+  private readonly closing = new AbortController();
+
+  constructor({ brokers, clientId, clock }: ClusterOptions) {
+    this.seeds = brokers.map(parseAddress);
+    if (this.seeds.length === 0) throw new MillraceError('CONFIG_INVALID', 'no Kafka broker was named');
+    this.addresses = this.seeds.map(formatAddress);
+    this.clientId = clientId;
+    this.clock = clock;
+  }
+
+  async connect(): Promise<void> {
+    await this.attempt({ doing: 'connect', patienceMs: FIRST_CONNECT_MS }, () => this.anyBroker());
+  }
+
+  get isClosed(): boolean {
+    return this.closing.signal.aborted;
+  }
+
+  close(): void {
+    this.closing.abort();
+    for (const broker of this.brokers.values()) dropBroker(broker);
+    this.brokers.clear();
+  }
+
+  /**
+   * Runs `action`, and again with growing pauses while it fails for a reason that passes; what was known of leaders and
+   * coordinators is asked for anew each time.
+   * @throws MillraceError as the table of errors has it; LOG_UNAVAILABLE when patience ends
+   */
+  async attempt<T>(attempt: Attempt, action: () => Promise<T>): Promise<T> {
+    const deadline = this.clock.now() + (attempt.patienceMs ?? PATIENCE_MS);
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+      if (this.isClosed) throw new MillraceError('LOG_UNAVAILABLE', 'the connection to Kafka is closed');
+      try {
+        return await action();
+      } catch (error) {
+        if (!isPassing(error) || this.isClosed || attempt.signal?.aborted || this.clock.now() + pauseMs > deadline) {
+          throw kafkaError(error, { ...attempt, addresses: this.addresses });
+        }
+        this.forget(error);
+        await this.clock.sleep(pauseMs, this.eitherSignal(attempt.signal));
+      }
+    }
+  }
+
+  /** A broker that answers, whichever. */
+  async anyBroker(): Promise<Broker> {
+    const known = [...this.brokers.values()].find((broker) => broker.isConnected());
+    if (known !== undefined) return known;
+    let failure: unknown;
+    for (const address of [...this.nodes.values(), ...this.seeds]) {
+      try {
+        return await this.brokerAt(address);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async node(id: number): Promise<Broker> {
+    return this.brokerAt(await this.addressOf(id));
+  }
+
+  async controller(): Promise<Broker> {
+    const { controllerId } = await this.metadata([]);
+    return this.node(controllerId);
+  }
+
+  async coordinator(group: string): Promise<Broker> {
+    const known = this.coordinators.get(group);
+    if (known !== undefined) return this.node(known);
+    const broker = await this.anyBroker();
+    const { coordinator } = await broker.findGroupCoordinator({ groupId: group, coordinatorType: 0 });
+    this.nodes.set(coordinator.nodeId, coordinator);
+    this.coordinators.set(group, coordinator.nodeId);
+    return this.node(coordinator.nodeId);
+  }
+
+  /** Asks for these topics, or for all when none is named, and remembers addresses and leaders. */
+  async metadata(topics: readonly string[]): Promise<Metadata> {
+    const broker = await this.anyBroker();
+    const metadata = await broker.metadata(topics);
+    for (const { nodeId, host, port } of metadata.brokers) this.nodes.set(nodeId, { host, port });
+    for (const { topic, partitionMetadata } of metadata.topicMetadata) {
+      const leaders: number[] = [];
+      for (const { partitionId, leader } of partitionMetadata) leaders[partitionId] = leader;
+      this.leaders.set(topic, leaders);
+    }
+    return metadata;
+  }
+
+  /** The leader's node id by partition, as last heard. Throws kafkajs's error for an unknown topic. */
+  async leadersOf(topic: string): Promise<readonly number[]> {
+    if (!this.leaders.has(topic)) await this.metadata([topic]);
+    return this.leaders.get(topic) ?? [];
+  }
+
+  /** Like `leadersOf`; `undefined` for a topic that does not exist. */
+  async leadersOfExisting(topic: string): Promise<readonly number[] | undefined> {
+    try {
+      return await this.leadersOf(topic);
+    } catch (error) {
+      if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
+      throw error;
+    }
+  }
+
+  /** Partition numbers by the node that leads them. */
+  async partitionsByLeader(topic: string): Promise<Map<number, number[]>> {
+    const byLeader = new Map<number, number[]>();
+    for (const [partition, leader] of (await this.leadersOf(topic)).entries()) {
+      const partitions = byLeader.get(leader) ?? [];
+      partitions.push(partition);
+      byLeader.set(leader, partitions);
+    }
+    return byLeader;
+  }
+
+  /** A connection of its own, so that a long wait on it holds nothing else up. The caller drops it. */
+  async dedicatedConnection(nodeId: number): Promise<Connection> {
+    const connection = new ConnectionClass(this.connectionOptions(await this.addressOf(nodeId)));
+    await connection.connect();
+    return connection;
+  }
+
+  private async addressOf(nodeId: number): Promise<Address> {
+    if (!this.nodes.has(nodeId)) await this.metadata([]);
+    const address = this.nodes.get(nodeId);
+    if (address !== undefined) return address;
+    // As kafkajs would say it: the node has left, or has not joined yet, and another look at the cluster may help.
+    throw Object.assign(new Error(`the cluster has no node ${nodeId}`), { name: 'KafkaJSBrokerNotFound' });
+  }
+
+  private async brokerAt(address: Address): Promise<Broker> {
+    const key = formatAddress(address);
+    let broker = this.brokers.get(key);
+    if (broker === undefined) {
+      broker = new BrokerClass({
+        connectionPool: new ConnectionPoolClass(this.connectionOptions(address)),
+        logger: silentLogger,
+        allowAutoTopicCreation: false,
+      });
+      this.brokers.set(key, broker);
+    }
+    if (!broker.isConnected()) await this.connectBroker(broker, key);
+    if (this.isClosed) dropBroker(broker);
+    return broker;
+  }
+
+  /** kafkajs would wait for an answer as long as for any other: something that is not Kafka gives none. */
+  private async connectBroker(broker: Broker, address: string): Promise<void> {
+    const done = new AbortController();
+    const reason = connectionError(`no answer in Kafka's protocol within ${(CONNECT_MS * 2) / 1000} s`, address);
+    void this.clock.sleep(CONNECT_MS * 2, done.signal).then(() => {
+      if (!done.signal.aborted) dropBroker(broker, reason);
+    });
+    try {
+      await broker.connect();
+    } catch (error) {
+      this.dropAddress(address);
+      throw error;
+    } finally {
+      done.abort();
+    }
+  }
+
+  private connectionOptions({ host, port }: Address): ConnectionOptions {
+    return {
+      host,
+      port,
+      clientId: this.clientId,
+      logger: silentLogger,
+      socketFactory: defaultSocketFactory(),
+      connectionTimeout: CONNECT_MS,
+      requestTimeout: REQUEST_MS,
+      enforceRequestTimeout: true,
+    };
+  }
+
+  /**
+   * A kafkajs connection that broke keeps half an answer and would read the next one askew, so a broker is never
+   * reconnected: it is made anew.
+   */
+  private forget(error: unknown): void {
+    this.leaders.clear();
+    this.coordinators.clear();
+    if (!isConnectionError(error)) return;
+    const failed = rootOf(error).broker;
+    for (const [address, broker] of this.brokers) {
+      if (address === failed || !broker.isConnected()) this.dropAddress(address);
+    }
+  }
+
+  private dropAddress(address: string): void {
+    const broker = this.brokers.get(address);
+    if (broker !== undefined) dropBroker(broker);
+    this.brokers.delete(address);
+  }
+
+  private eitherSignal(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.closing.signal : AbortSignal.any([signal, this.closing.signal]);
+  }
+}
+
+/** Ends a connection at once, with whatever waits for it. */
+export function dropConnection(connection: Connection, reason = connectionError('the connection was closed')): void {
+  connection.rejectRequests(reason);
+  connection.disconnect().catch(() => {});
+  connection.socket?.destroy();
+}
+
+function dropBroker(broker: Broker, reason?: Error): void {
+  for (const connection of broker.connectionPool.pool) dropConnection(connection, reason);
+}
+
+/** As kafkajs would make it. */
+function connectionError(message: string, broker?: string): Error {
+  return Object.assign(new Error(message), { name: 'KafkaJSConnectionError', broker });
+}
+
+function formatAddress({ host, port }: Address): string {
+  return `${host}:${port}`;
+}
+
+function parseAddress(text: string): Address {
+  const match = /^([^\s:/@]+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match === null || port < 1 || port > 65_535) {
+    const hint = 'write host:port, several with commas, as in 127.0.0.1:9092';
+    throw new MillraceError('CONFIG_INVALID', `no address of a Kafka broker: '${text}'`, { hint });
+  }
+  return { host: match[1], port };
+}
