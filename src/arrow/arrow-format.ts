@@ -1,48 +1,85 @@
-/** Rows to Arrow: segments are IPC streams of one record batch, a whole file is an IPC file of all of them. */
-import { makeData, RecordBatch, Schema, Struct, Table, tableFromIPC, tableToIPC } from 'apache-arrow';
-import { MillraceError, messageOf } from '../core/errors.ts';
-import type { SegmentFormat } from '../files/rolling-output.ts';
-import { type Column, fieldOf } from './columns.ts';
+/** Arrow IPC: segments in the stream format, whole files in the file format. */
+import {
+  AsyncByteQueue,
+  Field,
+  makeData,
+  RecordBatch,
+  RecordBatchFileWriter,
+  RecordBatchReader,
+  RecordBatchStreamWriter,
+  Schema,
+  Struct,
+} from 'apache-arrow';
+import type { RollingFormat, SegmentWriter } from '../files/rolling-output.ts';
+import { columnBuilder } from './column-builder.ts';
+import { type Columns, describeColumns } from './columns.ts';
 
-export type Columns = Readonly<Record<string, Column<never>>>;
-
-export function arrowFormat(operator: string, columns: Columns): SegmentFormat<Readonly<Record<string, unknown>>> {
-  const entries = Object.entries(columns as Readonly<Record<string, Column<unknown>>>);
-  const schema = new Schema(entries.map(([name, column]) => fieldOf(name, column)));
+/**
+ * Files that any Arrow reader opens, one record batch a checkpoint epoch. Segments carry their own schema, so that files
+ * can be finished after the columns of the pipeline have changed.
+ *
+ * @see https://arrow.apache.org/docs/format/Columnar.html#ipc-file-format
+ */
+export function arrowFormat<T extends object>(columns: Columns): RollingFormat<T> {
   return {
     extension: 'arrow',
-    encode(rows) {
-      const children = entries.map(([name, column]) => packColumn(operator, name, column, rows));
-      const data = makeData({ type: new Struct(schema.fields), length: rows.length, nullCount: 0, children });
-      return tableToIPC(new Table(schema, [new RecordBatch(schema, data)]), 'stream');
-    },
-    join: (segments) =>
-      tableToIPC(
-        new Table(
-          schema,
-          segments.flatMap((bytes) => tableFromIPC(bytes).batches),
-        ),
-        'file',
-      ),
+    signature: describeColumns(columns),
+    begin: () => new BatchWriter<T>(columns),
+    assemble,
   };
 }
 
-function packColumn(
-  operator: string,
-  name: string,
-  column: Column<unknown>,
-  rows: readonly Readonly<Record<string, unknown>>[],
-) {
-  const values = rows.map((row) => row[name]);
-  try {
-    if (!column.nullable && values.some((value) => value === null || value === undefined)) {
-      throw new TypeError('is missing, and the column is not nullable');
-    }
-    return column.pack(values);
-  } catch (thrown) {
-    throw new MillraceError('CALLBACK_FAILED', `column ${name} (${column.name}): a value ${messageOf(thrown)}`, {
-      place: { operator },
-      hint: `let the step above give what the column takes, or choose another column type, such as nullable(${column.name})`,
-    });
+/** Rows as one record batch. */
+class BatchWriter<T extends object> implements SegmentWriter<T> {
+  rows = 0;
+  private readonly columns: Columns;
+  private readonly builders;
+
+  constructor(columns: Columns) {
+    this.columns = columns;
+    this.builders = Object.entries(columns).map(([name, column]) => columnBuilder(name, column));
   }
+
+  get bytes(): number {
+    return this.builders.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  add(values: readonly T[]): void {
+    for (const builder of this.builders) builder.add(values);
+    this.rows += values.length;
+  }
+
+  finish(): Uint8Array {
+    const fields = this.builders.map(({ name, dataType }) => new Field(name, dataType, this.columns[name].nullable));
+    const children = this.builders.map((builder) => builder.finish());
+    const struct = makeData({ type: new Struct(fields), length: this.rows, nullCount: 0, children });
+    return RecordBatchStreamWriter.writeAll([new RecordBatch(new Schema(fields), struct)]).toUint8Array(true);
+  }
+}
+
+/** Hands on what a writer has written so far, so that a file never stands in memory whole. */
+class Pieces extends AsyncByteQueue {
+  private pieces: Uint8Array[] = [];
+
+  override write(bytes: Uint8Array): void {
+    this.pieces.push(bytes);
+  }
+
+  take(): Uint8Array {
+    const taken = Buffer.concat(this.pieces);
+    this.pieces = [];
+    return taken;
+  }
+}
+
+async function* assemble(segments: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const pieces = new Pieces();
+  const writer = new RecordBatchFileWriter();
+  writer.reset(pieces);
+  for await (const segment of segments) {
+    for (const batch of RecordBatchReader.from(segment)) writer.write(batch);
+    yield pieces.take();
+  }
+  writer.close();
+  yield pieces.take();
 }

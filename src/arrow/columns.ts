@@ -1,211 +1,99 @@
-/** Column types, and what each takes from a value. */
-import {
-  Bool,
-  type DataType,
-  Decimal,
-  Field,
-  Float64,
-  Int32,
-  Int64,
-  makeData,
-  TimestampMillisecond,
-  Utf8,
-  type Data,
-} from 'apache-arrow';
-import { parseIso } from '../time/iso.ts';
+/** The columns of a table: their types at run time, and at compile time which values they take. */
+import { MillraceError } from '../core/errors.ts';
 
-/** A column: `V` is what its values may be, null where it is nullable. */
-export interface Column<V> {
-  readonly name: string;
+export type ColumnType =
+  | { readonly kind: 'utf8' | 'int32' | 'int64' | 'float64' | 'bool' | 'timestamp' }
+  | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number };
+
+/** A column that takes values `In`; `Words` describes it in the compiler's errors. */
+export interface Column<In, Words extends string = string> {
+  readonly type: ColumnType;
   readonly nullable: boolean;
-  readonly type: DataType;
-  /** Packs values, checked one by one; throws a TypeError that says what is wrong with one. */
-  readonly pack: (values: readonly V[]) => Data;
+  /** Types only; never set. */
+  readonly '~takes'?: In;
+  readonly '~words'?: Words;
 }
 
-interface ColumnKind<V> {
-  readonly name: string;
-  readonly type: DataType;
-  /** Packs values; `null` stands for a missing one and may be packed as anything. */
-  pack(values: readonly (V | null)[], validity: Validity): Data;
-}
-
-interface Validity {
-  readonly nullCount: number;
-  readonly nullBitmap: Uint8Array | undefined;
-}
+export type Columns = Readonly<Record<string, Column<unknown>>>;
 
 /** Text. */
-export function utf8(): Column<string> {
-  return column<string>({
-    name: 'utf8',
-    type: new Utf8(),
-    pack(values, validity) {
-      const texts = values.map((value) => (value === null ? NO_BYTES : Buffer.from(text(value))));
-      const valueOffsets = new Int32Array(texts.length + 1);
-      texts.forEach((bytes, i) => {
-        valueOffsets[i + 1] = valueOffsets[i] + bytes.length;
-      });
-      return makeData({
-        type: new Utf8(),
-        length: values.length,
-        valueOffsets,
-        data: Buffer.concat(texts),
-        ...validity,
-      });
-    },
-  });
+export function utf8(): Column<string, 'utf8 (a string)'> {
+  return { type: { kind: 'utf8' }, nullable: false };
 }
 
-/** Whole numbers of 32 bits. */
-export function int32(): Column<number> {
-  return column<number>({
-    name: 'int32',
-    type: new Int32(),
-    pack(values, validity) {
-      const data = Int32Array.from(values, (value) => (value === null ? 0 : whole(value, -(2 ** 31), 2 ** 31 - 1)));
-      return makeData({ type: new Int32(), length: values.length, data, ...validity });
-    },
-  });
+/** Whole numbers from −2³¹ to 2³¹ − 1. */
+export function int32(): Column<number, 'int32 (a number)'> {
+  return { type: { kind: 'int32' }, nullable: false };
 }
 
-/** Whole numbers of 64 bits: safe integers, or bigints. */
-export function int64(): Column<number | bigint> {
-  return column<number | bigint>({
-    name: 'int64',
-    type: new Int64(),
-    pack(values, validity) {
-      const data = BigInt64Array.from(values, (value) => (value === null ? 0n : wholeBig(value)));
-      return makeData({ type: new Int64(), length: values.length, data, ...validity });
-    },
-  });
+/** Whole numbers of 64 bits; a `number` must be a safe integer. */
+export function int64(): Column<number | bigint, 'int64 (a number or bigint)'> {
+  return { type: { kind: 'int64' }, nullable: false };
 }
 
-/** Doubles; NaN and infinities are kept. */
-export function float64(): Column<number> {
-  return column<number>({
-    name: 'float64',
-    type: new Float64(),
-    pack(values, validity) {
-      const data = Float64Array.from(values, (value) => value ?? 0);
-      return makeData({ type: new Float64(), length: values.length, data, ...validity });
-    },
-  });
+/** Any number, NaN and the infinities included. */
+export function float64(): Column<number, 'float64 (a number)'> {
+  return { type: { kind: 'float64' }, nullable: false };
 }
 
-export function bool(): Column<boolean> {
-  return column<boolean>({
-    name: 'bool',
-    type: new Bool(),
-    pack(values, validity) {
-      const data = bits(values, (value) => value === true);
-      return makeData({ type: new Bool(), length: values.length, data, ...validity });
-    },
-  });
+export function bool(): Column<boolean, 'bool (a boolean)'> {
+  return { type: { kind: 'bool' }, nullable: false };
 }
 
-/** Points in time, milliseconds in UTC: from ISO 8601, epoch milliseconds or a Date. */
-export function timestamp(): Column<string | number | Date> {
-  const type = new TimestampMillisecond('UTC');
-  return column<string | number | Date>({
-    name: 'timestamp',
-    type,
-    pack(values, validity) {
-      const data = BigInt64Array.from(values, (value) => (value === null ? 0n : instant(value)));
-      return makeData({ type, length: values.length, data, ...validity });
-    },
-  });
+/** An instant in milliseconds, UTC, from an ISO 8601 string, epoch milliseconds or a Date. */
+export function timestamp(): Column<string | number | Date, 'timestamp (an ISO string, epoch ms or a Date)'> {
+  return { type: { kind: 'timestamp' }, nullable: false };
 }
 
-/** Exact decimals, such as money: `decimal(18, 2)`. A number is taken as it reads in decimal. */
-export function decimal(precision: number, scale: number): Column<number | string> {
-  const type = new Decimal(scale, precision, 128);
-  const limit = 10n ** BigInt(precision);
-  return column<number | string>({
-    name: `decimal(${precision}, ${scale})`,
-    type,
-    pack(values, validity) {
-      const words = new BigUint64Array(values.length * 2);
-      values.forEach((value, i) => {
-        if (value === null) return;
-        const unscaled = unscaledOf(value, scale);
-        if (unscaled >= limit || unscaled <= -limit) throw new TypeError(`has more than ${precision} digits`);
-        words[i * 2] = BigInt.asUintN(64, unscaled);
-        words[i * 2 + 1] = BigInt.asUintN(64, unscaled >> 64n);
-      });
-      return makeData({ type, length: values.length, data: new Uint32Array(words.buffer), ...validity });
-    },
-  });
-}
+/** Up to 38 digits. */
+const MAX_PRECISION = 38;
 
-/** The same column where values may be null or missing. */
-export function nullable<V>(of: Column<V>): Column<V | null | undefined> {
-  return { ...of, nullable: true, pack: of.pack as Column<V | null | undefined>['pack'] };
-}
-
-export function fieldOf(name: string, of: Column<unknown>): Field {
-  return new Field(name, of.type, of.nullable);
-}
-
-const NO_BYTES = Buffer.alloc(0);
-
-function column<V>(kind: ColumnKind<V>): Column<V> {
-  return {
-    name: kind.name,
-    type: kind.type,
-    nullable: false,
-    pack(values) {
-      const present = (values as readonly (V | null | undefined)[]).map((value) => value ?? null);
-      const nullCount = present.reduce<number>((n, value) => (value === null ? n + 1 : n), 0);
-      const nullBitmap = nullCount === 0 ? undefined : bits(present, (value) => value !== null);
-      return kind.pack(present, { nullCount, nullBitmap });
-    },
-  };
-}
-
-function bits<V>(values: readonly V[], isSet: (value: V) => boolean): Uint8Array {
-  const packed = new Uint8Array(Math.ceil(values.length / 8));
-  values.forEach((value, i) => {
-    if (isSet(value)) packed[i >> 3] |= 1 << (i & 7);
-  });
-  return packed;
-}
-
-function text(value: unknown): string {
-  if (typeof value !== 'string') throw new TypeError(`is a ${typeof value}, not a string`);
-  return value;
-}
-
-function whole(value: unknown, min: number, max: number): number {
-  if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
-    throw new TypeError(`is ${String(value)}, not a whole number from ${min} to ${max}`);
+/**
+ * Exact decimals of `precision` digits, `scale` of them behind the point, from a string or a number, which stands for its
+ * shortest decimal form (0.1 is exactly 0.1). A value with more digits does not fit: nothing is rounded.
+ */
+export function decimal(precision: number, scale: number): Column<number | string, 'decimal (a number or string)'> {
+  const fits = Number.isInteger(precision) && precision >= 1 && precision <= MAX_PRECISION;
+  if (!fits || !Number.isInteger(scale) || scale < 0 || scale > precision) {
+    throw new MillraceError('PLAN_INVALID', `decimal(${precision}, ${scale}): there is no such decimal`, {
+      hint: `precision is 1 to ${MAX_PRECISION} digits in all, scale those behind the point, at most precision`,
+    });
   }
-  return value as number;
+  return { type: { kind: 'decimal', precision, scale }, nullable: false };
 }
 
-function wholeBig(value: unknown): bigint {
-  if (typeof value !== 'bigint') return BigInt(whole(value, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER));
-  if (value !== BigInt.asIntN(64, value)) throw new TypeError(`is ${value}, which 64 bits do not hold`);
-  return value;
+/** The same column, which also takes `null` and a missing value. */
+export function nullable<In, Words extends string>(
+  column: Column<In, Words>,
+): Column<In | null | undefined, `nullable ${Words}`> {
+  return { type: column.type, nullable: true };
 }
 
-function instant(value: unknown): bigint {
-  const time = value instanceof Date ? value.getTime() : typeof value === 'string' ? parseIso(value) : value;
-  if (!Number.isInteger(time)) throw new TypeError(`is ${String(value)}, not a point in time in whole milliseconds`);
-  return BigInt(time as number);
+/** Columns as one line of text. */
+export function describeColumns(columns: Columns): string {
+  return Object.entries(columns)
+    .map(([name, { type, nullable: isNullable }]) => {
+      const kind = type.kind === 'decimal' ? `decimal(${type.precision}, ${type.scale})` : type.kind;
+      return `${name} ${kind}${isNullable ? '?' : ''}`;
+    })
+    .join(', ');
 }
 
-const DECIMAL = /^([+-]?)(\d+)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
+/** `C` where every column fits its field in `T` and every field has a column or is in `Omitted`; else the mistake in words. */
+export type ColumnsFor<T, C extends Columns, Omitted> = {
+  readonly [K in keyof C & string]: K extends keyof T ? CheckedColumn<K, T[K], C[K]> : `the record has no field '${K}'`;
+} & {
+  readonly [K in Exclude<
+    keyof T & string,
+    (keyof C & string) | Omitted
+  > as `the field '${K}' has no column: add one, or name it in omit`]: never;
+};
 
-/** The value times 10 to the power of `scale`, exactly; more decimals than the column has are refused, not rounded. */
-function unscaledOf(value: unknown, scale: number): bigint {
-  const match = typeof value === 'number' || typeof value === 'string' ? DECIMAL.exec(String(value)) : null;
-  if (match === null) throw new TypeError(`is ${String(value)}, not a decimal number`);
-  const [, sign, units, fraction = '', exponent = '0'] = match;
-  const shift = scale + Number(exponent) - fraction.length;
-  const digits = BigInt(units + fraction);
-  const cut = shift < 0 ? 10n ** BigInt(-shift) : 1n;
-  if (digits % cut !== 0n) throw new TypeError(`is ${String(value)}, which has more than ${scale} decimals`);
-  const magnitude = shift < 0 ? digits / cut : digits * 10n ** BigInt(shift);
-  return sign === '-' ? -magnitude : magnitude;
-}
+type CheckedColumn<K extends string, Value, C> =
+  C extends Column<infer In, infer Words>
+    ? [Value] extends [In]
+      ? C
+      : [NonNullable<Value>] extends [In]
+        ? `'${K}' can be null or missing: wrap its column in nullable()`
+        : `'${K}' does not fit a column of type ${Words}`
+    : never;
