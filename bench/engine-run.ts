@@ -2,7 +2,18 @@
 import { Subject } from 'rxjs';
 import { type } from 'arktype';
 import { kafka } from 'millrace';
-import { count, enrich, keyBy, lateTo, sink, sumMoney, toDLQ, tumblingWindow, validate, watermark } from 'millrace/operators';
+import {
+  count,
+  enrich,
+  keyBy,
+  lateTo,
+  sink,
+  sumMoney,
+  toDLQ,
+  tumblingWindow,
+  validate,
+  watermark,
+} from 'millrace/operators';
 import { Chunk, type Element, type Origin } from '../src/core/element.ts';
 import type { NodeContext, PlanNode } from '../src/core/operator.ts';
 import { type PlannedNode, planOf } from '../src/core/plan.ts';
@@ -18,7 +29,13 @@ const CHUNK = 2_048;
 const START = Date.now() - records - 60_000;
 
 const NAMES: Record<string, string> = { p0: 'Laptop', p1: 'Phone', p2: 'Tablet', p3: 'Monitor', p4: 'Keyboard' };
-const Order = type({ order_id: 'string', user_id: 'string', product_id: 'string', amount: '0 < number <= 1000000000', timestamp: 'number' });
+const Order = type({
+  order_id: 'string',
+  user_id: 'string',
+  product_id: 'string',
+  amount: '0 < number <= 1000000000',
+  timestamp: 'number',
+});
 
 let results = 0;
 const windows = kafka('orders').pipe(
@@ -33,7 +50,12 @@ const windows = kafka('orders').pipe(
     aggregate: { order_count: count(), total_revenue: sumMoney((order) => order.amount) },
   }),
   lateTo('late'),
-  sink({ kind: 'counted', name: 'counted', options: {}, writer: () => ({ write: (chunk) => void (results += chunk.length) }) }),
+  sink({
+    kind: 'counted',
+    name: 'counted',
+    options: {},
+    writer: () => ({ write: (chunk) => void (results += chunk.length) }),
+  }),
 );
 
 const origin: Origin = { source: 'kafka(orders)', topic: 'orders', partition: 0 };
@@ -86,10 +108,24 @@ for (let at = 0; at < records; at += CHUNK) {
   const n = Math.min(CHUNK, records - at);
   const values = Array.from({ length: n }, (_, i) => {
     const id = at + i;
-    return { order_id: `o${id}`, user_id: `u${id % 100}`, product_id: `p${id % keys}`, amount: (id % 49_000) / 100 + 10, timestamp: START + id };
+    return {
+      order_id: `o${id}`,
+      user_id: `u${id % 100}`,
+      product_id: `p${id % keys}`,
+      amount: (id % 49_000) / 100 + 10,
+      timestamp: START + id,
+    };
   });
   const times = new Float64Array(n);
-  const columns = { origin, input: undefined, rows: undefined, times, watermarks: undefined, keys: undefined, caughtUp: false };
+  const columns = {
+    origin,
+    input: undefined,
+    rows: undefined,
+    times,
+    watermarks: undefined,
+    keys: undefined,
+    caughtUp: false,
+  };
   const chunk = new Chunk(columns, values, [], true);
   cpuMaking += process.cpuUsage(making).user / 1e6;
   const before = process.hrtime.bigint();

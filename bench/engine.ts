@@ -13,11 +13,19 @@ const JOBS: readonly Job[] = [
 ];
 
 /** Each run in a process of its own: what one has made the compiler believe must not help or hurt the next. */
-export function benchEngine({ runs, records = 4_000_000 }: { runs: number; records?: number | undefined }): Measurement[] {
+export function benchEngine({
+  runs,
+  records = 4_000_000,
+}: {
+  runs: number;
+  records?: number | undefined;
+}): Measurement[] {
   const results = JOBS.map(({ name }) => ({ name, eventsPerSecond: [], cpuMicros: [], peakMiB: [] }) as Mutable);
   for (let run = 0; run < runs; run++) {
     JOBS.forEach(({ keys }, j) => {
-      const printed = execFileSync('npx', ['tsx', 'bench/engine-run.ts', String(records), String(keys)], { encoding: 'utf8' });
+      const printed = execFileSync('npx', ['tsx', 'bench/engine-run.ts', String(records), String(keys)], {
+        encoding: 'utf8',
+      });
       const { seconds, cpuSeconds, peakMiB } = JSON.parse(printed) as Record<string, number>;
       results[j].eventsPerSecond.push(records / seconds);
       results[j].cpuMicros.push((cpuSeconds * 1e6) / records);

@@ -5,66 +5,57 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchEngine } from './engine.ts';
 import { benchLatency } from './latency.ts';
+import { type Measurement, median } from './measure.ts';
 import { benchOrders } from './orders.ts';
-
-export interface Measurement {
-  readonly name: string;
-  /** Records a second of each run, in the order of the runs. */
-  readonly eventsPerSecond: readonly number[];
-  /** Microseconds of CPU a record, user and system. */
-  readonly cpuMicros: readonly number[];
-  /** Peak resident memory in MiB. */
-  readonly peakMiB: readonly number[];
-  readonly note?: string;
-}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { records: { type: 'string' }, runs: { type: 'string' } },
+  options: { records: { type: 'string' }, runs: { type: 'string', default: '5' } },
 });
-const which = positionals.length === 0 ? ['engine', 'orders', 'latency'] : positionals;
-const runs = Number(values.runs ?? 5);
+const runs = Number(values.runs);
 const records = values.records === undefined ? undefined : Number(values.records);
 
-for (const name of which) {
-  if (name === 'latency') {
-    await benchLatency();
-    continue;
-  }
-  const bench = { engine: benchEngine, orders: benchOrders }[name];
+const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
+  async engine() {
+    return table('engine', benchEngine({ runs, records }));
+  },
+  async orders() {
+    return table('orders', await benchOrders({ runs, records }));
+  },
+  async latency() {
+    const latency = await benchLatency({ records });
+    console.log(`\nlatency, append to visible, embedded log, 50 orders/s: ${JSON.stringify(latency)} ms`);
+    return latency;
+  },
+};
+
+for (const name of positionals.length === 0 ? Object.keys(BENCHES) : positionals) {
+  const bench = BENCHES[name];
   if (bench === undefined) {
-    process.stderr.write(`no bench '${name}': there are engine, orders and latency\n`);
+    process.stderr.write(`there is no bench '${name}'; there are: ${Object.keys(BENCHES).join(', ')}\n`);
     process.exit(2);
   }
-  const measurements = await bench({ runs, records });
-  print(name, measurements);
-  save(name, measurements);
+  save(name, await bench());
 }
 
-function print(name: string, measurements: readonly Measurement[]): void {
+function table(name: string, measurements: readonly Measurement[]): readonly Measurement[] {
   console.log(`\n${name}: median of ${runs} runs (least to most), Node ${process.version}, ${cpus().length} cores`);
-  for (const { name: what, eventsPerSecond, cpuMicros, peakMiB, note } of measurements) {
-    const rate = `${thousands(median(eventsPerSecond))} events/s`.padStart(20);
-    const spread = `(${thousands(Math.min(...eventsPerSecond))} to ${thousands(Math.max(...eventsPerSecond))})`;
-    console.log(
-      `  ${what.padEnd(34)}${rate} ${spread.padEnd(26)} ${median(cpuMicros).toFixed(2)} µs CPU/event  ${median(peakMiB).toFixed(0)} MiB  ${note ?? ''}`,
-    );
+  for (const { name: what, eventsPerSecond, cpuMicros, peakMiB } of measurements) {
+    const rate = `${whole(median(eventsPerSecond))} events/s`.padStart(20);
+    const spread = `(${whole(Math.min(...eventsPerSecond))} to ${whole(Math.max(...eventsPerSecond))})`;
+    const cost = `${median(cpuMicros).toFixed(2)} µs CPU/event  ${whole(median(peakMiB))} MiB`;
+    console.log(`  ${what.padEnd(40)}${rate} ${spread.padEnd(26)} ${cost}`);
   }
+  return measurements;
 }
 
-function save(name: string, measurements: readonly Measurement[]): void {
+function save(name: string, result: unknown): void {
   const folder = join(import.meta.dirname, 'results');
   mkdirSync(folder, { recursive: true });
   const machine = { node: process.version, cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) };
-  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ machine, runs, measurements }, null, 2)}\n`);
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ machine, runs, result }, null, 2)}\n`);
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-function thousands(value: number): string {
+function whole(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }

@@ -55,10 +55,11 @@ export default pipeline(
     params: {
       metricsFile: { default: 'output/metrics.jsonl', description: 'file of the figures, one JSON object a line' },
       metricsArrow: { default: 'output/metrics-arrow', description: 'folder of the figures as Arrow files' },
+      arrowRollMs: { default: 60_000, description: 'age at which an Arrow file is published, in milliseconds' },
       running: { default: false, description: "print a product's running figures with every order" },
     },
   },
-  ({ metricsFile, metricsArrow, running }) => {
+  ({ metricsFile, metricsArrow, arrowRollMs, running }) => {
     const all = figures(running);
     const metrics = all.pipe(
       filter(({ final }) => final),
@@ -68,7 +69,7 @@ export default pipeline(
       orders.pipe(sinkKafka('processed-orders', { key: (order) => order.order_id })),
       metrics.pipe(sinkKafka('product-metrics', { key: (row) => row.product_id })),
       metrics.pipe(sinkJsonl(metricsFile)),
-      metrics.pipe(sinkArrow(metricsArrow, { prefix: 'metrics', columns: COLUMNS })),
+      metrics.pipe(sinkArrow(metricsArrow, { prefix: 'metrics', rollEveryMs: arrowRollMs, columns: COLUMNS })),
       all.pipe(sinkConsole({ format: line })),
     ];
   },

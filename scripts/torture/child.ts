@@ -79,6 +79,7 @@ const report = await run(orders, {
   clock: systemClock,
   mode: told.mode,
   outputDir: told.outputDir,
+  params: { arrowRollMs: 300 },
   checkpointMs: told.checkpointMs,
   maxChunkRecords: told.maxChunkRecords,
   signal: stopping.signal,

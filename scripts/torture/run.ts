@@ -17,7 +17,7 @@ import { openLmdbStore } from '../../src/state/lmdb-store.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import type { ChildOrders } from './child.ts';
 import { compareOrders } from './compare.ts';
-import { KILL_POINTS } from './points.ts';
+import { isRecovery, KILL_POINTS } from './points.ts';
 
 const { values } = parseArgs({
   options: {
@@ -38,6 +38,7 @@ const PACE_MS = 20;
 const BATCH = 40;
 const BATCH_EVERY_MS = 20;
 const MAX_RANDOM_MS = 1_200;
+const NAMED_PATIENCE_MS = 10_000;
 const CHILD_PATIENCE_MS = 60_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-torture-'));
@@ -101,18 +102,12 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-/** Random instants and named steps in turn; a step is reached for the first, second or third time. */
+/** Every third kill comes at a random instant, the others at the named steps in turn, the first to third time they are reached. */
 async function killOnce(n: number): Promise<string> {
   const random = randomAt(seed, 1_000_000 + n);
-  const point =
-    n % 3 === 0
-      ? undefined
-      : KILL_POINTS[
-          Math.floor(n / 3) * 2 + (n % 3) - 1 < KILL_POINTS.length
-            ? Math.floor(n / 3) * 2 + (n % 3) - 1
-            : Math.floor(random() * KILL_POINTS.length)
-        ];
-  const count = point?.startsWith('recovery-') ? 1 : 1 + Math.floor(random() * 3);
+  const nth = n - Math.ceil(n / 3);
+  const point = n % 3 === 0 ? undefined : KILL_POINTS[nth % KILL_POINTS.length];
+  const count = point !== undefined && isRecovery(point) ? 1 : 1 + Math.floor(random() * 3);
   const child = startChild({ mode: 'live', killAt: point === undefined ? undefined : { point, count } });
   const ending = ended(child);
   const feeding = feed(ending);
@@ -125,11 +120,11 @@ async function killOnce(n: number): Promise<string> {
     return `after ${delay} ms`;
   }
   // A step that this run does not come to is not waited for for ever.
-  await Promise.race([ending, systemClock.sleep(10_000)]);
+  await Promise.race([ending, systemClock.sleep(NAMED_PATIENCE_MS)]);
   child.kill('SIGTERM');
   const { code, signal, stderr } = await ending;
   await feeding;
-  if (signal !== 'SIGKILL' && code !== 0) fail(`kill ${n} at ${point}: the run ended with ${code}:\n${stderr}`);
+  if (signal !== 'SIGKILL' && code !== 0) fail(`kill ${n + 1} at ${point}: the run ended with ${code}:\n${stderr}`);
   return signal === 'SIGKILL' ? `at ${point} (${count})` : `${point} was not reached ${count} times; stopped`;
 }
 
