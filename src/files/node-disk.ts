@@ -1,5 +1,5 @@
 /** The real disk, over node:fs. */
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
+import { constants, type FileHandle, mkdir, open, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MillraceError, messageOf } from '../core/errors.ts';
 import type { Disk } from '../core/ports.ts';
@@ -74,7 +74,7 @@ async function readAll(file: FileHandle, start: number, end: number): Promise<Ui
 }
 
 async function syncFolder(path: string): Promise<void> {
-  await withFile(await open(path, 'r'), (file) => file.sync());
+  await withFile(await open(path, constants.O_RDONLY | constants.O_DIRECTORY), (file) => file.sync());
 }
 
 async function withFile<R>(file: FileHandle, use: (file: FileHandle) => Promise<R>): Promise<R> {

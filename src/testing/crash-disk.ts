@@ -136,14 +136,17 @@ export class CrashDisk implements Disk {
 
   async mkdir(path: string): Promise<void> {
     await this.enter('mkdir', path, undefined, false);
+    const missing: string[] = [];
     for (let made = path; !this.folders.has(made); made = dirname(made)) {
-      if (this.names.has(made)) throw failure('mkdir', path, 'EEXIST: a file has that name');
-      this.folders.add(made);
+      if (this.names.has(made)) throw failure('mkdir', path, `ENOTDIR: ${made} is a file`);
+      missing.push(made);
     }
+    for (const made of missing) this.folders.add(made);
   }
 
   async list(path: string): Promise<string[]> {
     await this.enter('list', path, undefined, false);
+    if (this.names.has(path)) throw failure('list', path, 'ENOTDIR: it is a file');
     const inside = [...this.names.keys(), ...this.folders].filter((each) => each !== '/' && dirname(each) === path);
     return inside.map((each) => each.slice(path === '/' ? 1 : path.length + 1)).toSorted();
   }
@@ -169,12 +172,20 @@ export class CrashDisk implements Disk {
       throw failure(operation, path, messageOf(thrown));
     }
     this.assertAlive();
+    this.assertNoFileAbove(operation, path);
+    if (to !== undefined) this.assertNoFileAbove(operation, to);
     if (isFile && this.folders.has(to ?? path)) throw failure(operation, path, 'EISDIR: it is a folder');
     return typeof answer === 'number' ? answer : undefined;
   }
 
   private assertAlive(): void {
     if (this.crashed) throw new MillraceError('STORE_FAILED', 'the disk has crashed');
+  }
+
+  private assertNoFileAbove(operation: keyof Disk, path: string): void {
+    for (let above = dirname(path); above !== '/'; above = dirname(above)) {
+      if (this.names.has(above)) throw failure(operation, path, `ENOTDIR: ${above} is a file`);
+    }
   }
 
   private assertFolder(operation: keyof Disk, path: string): void {
