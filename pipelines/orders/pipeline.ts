@@ -1,17 +1,6 @@
 import { iso, kafka, parseIso, pipeline } from 'millrace';
-import {
-  decodeJson,
-  enrich,
-  filter,
-  keyBy,
-  lateTo,
-  map,
-  toDLQ,
-  tumblingWindow,
-  validate,
-  watermark,
-} from 'millrace/operators';
-import { avgMoney, count, first, sumMoney } from 'millrace/operators';
+import { decodeJson, enrich, filter, map, toDLQ, validate, watermark } from 'millrace/operators';
+import { avgMoney, count, first, keyBy, lateTo, sumMoney, tumblingWindow } from 'millrace/operators';
 import { decimal, int64, sinkArrow, sinkConsole, sinkJsonl, sinkKafka, timestamp, utf8 } from 'millrace/operators';
 import { Order, PRODUCT_NAMES } from './schema.ts';
 
@@ -85,10 +74,13 @@ const COLUMNS = {
   avg_order_value: decimal(18, 2),
 };
 
-/** `10:02  Laptop    31 orders  $ 8112.40  avg $261.69`, or the same with dots while the minute goes on. */
+const DOLLARS = new Intl.NumberFormat('en-US', { style: 'currency', currency: 'USD' });
+
+/** `10:02   Laptop      31 orders    $8,112.40  avg  $261.69`, with a mark behind the minute while it goes on. */
 function line({ final, row }: Figure): string {
-  const money = (amount: number) => `$${amount.toFixed(2)}`;
   const minute = `${row.window_start.slice(11, 16)}${final ? '  ' : ' …'}`;
   const orders = `${row.order_count}`.padStart(5);
-  return `${minute} ${row.product_name.padEnd(9)}${orders} orders ${money(row.total_revenue).padStart(12)}  avg ${money(row.avg_order_value).padStart(8)}`;
+  const revenue = DOLLARS.format(row.total_revenue).padStart(12);
+  const average = DOLLARS.format(row.avg_order_value).padStart(8);
+  return `${minute} ${row.product_name.padEnd(9)}${orders} orders ${revenue}  avg ${average}`;
 }

@@ -29,6 +29,11 @@ export interface NaiveOrders {
   readonly late: readonly RawOrder[];
   /** All windows, as after a drain, in the order in which they close. */
   readonly metrics: readonly MetricRow[];
+  /**
+   * Watermark of each input partition behind its last record. Before a drain, those windows are closed whose end is not
+   * beyond the least of them.
+   */
+  readonly watermarks: ReadonlyMap<number, number>;
 }
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -43,7 +48,7 @@ const OUT_OF_ORDER = 5_000;
 const MAX_FUTURE = 300_000;
 const MAX_AMOUNT = 1_000_000;
 
-/** `orders` in the order of their offsets within each partition. */
+/** `orders` in the order of their offsets within each partition; their timestamps as `YYYY-MM-DDTHH:mm:ss.sssZ`, or no times at all. */
 export function naiveOrders(orders: readonly RawOrder[]): NaiveOrders {
   const processed: { from: RawOrder; value: Record<string, unknown> }[] = [];
   const rejected: { from: RawOrder; kind: string }[] = [];
@@ -65,11 +70,15 @@ export function naiveOrders(orders: readonly RawOrder[]): NaiveOrders {
       late.push(from);
     } else {
       const window = `${new Date(start).toISOString()} ${String(order.product_id)}`;
-      cents.set(window, [...(cents.get(window) ?? []), BigInt(Math.round(Number(order.amount) * 100))]);
+      const amounts = cents.get(window) ?? [];
+      cents.set(window, amounts);
+      amounts.push(centsOf(order.amount as number));
     }
     greatest.set(from.partition, Math.max(seen, time));
   }
-  return { processed, rejected, late, metrics: [...cents].sort(([a], [b]) => (a < b ? -1 : 1)).map(metricOf) };
+  const metrics = [...cents].sort(([a], [b]) => (a < b ? -1 : 1)).map(metricOf);
+  const watermarks = new Map([...greatest].map(([partition, time]) => [partition, time - OUT_OF_ORDER]));
+  return { processed, rejected, late, metrics, watermarks };
 }
 
 /** The order, or the kind of rejection that it meets. */
@@ -91,6 +100,11 @@ function judge({ value, timestamp }: RawOrder): Record<string, unknown> | string
   const time = new Date(String(order.timestamp)).getTime();
   if (Number.isNaN(time)) return 'EventTimeError';
   return time - timestamp > MAX_FUTURE ? 'FutureRecord' : order;
+}
+
+/** Rounded as the amount reads in decimal, not as its double times 100 happens to fall. */
+function centsOf(amount: number): bigint {
+  return amount < 0.005 ? 0n : BigInt(Math.round(Number(`${amount}e2`)));
 }
 
 function metricOf([window, amounts]: [string, bigint[]]): MetricRow {
