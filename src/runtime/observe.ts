@@ -33,9 +33,8 @@ export interface ObserveOptions {
  *
  * @example
  * ```ts
- * observe(kafka('orders').pipe(decodeJson(), toDLQ('orders-dlq')), { group: 'audit' })
- *   .pipe(take(10))
- *   .subscribe((order) => console.log(order));
+ * const tenOrders = observe(kafka('orders').pipe(decodeJson(), toDLQ('orders-dlq')), { group: 'audit' }).pipe(take(10));
+ * // tenOrders.subscribe((order) => …) runs it
  * ```
  */
 export function observe<T>(stream: Stream<T, RejectionKind>, options: ObserveOptions = {}): Observable<T> {
