@@ -17,8 +17,8 @@ export interface DiskCall {
 export type DiskHook = (call: DiskCall) => void | number | Promise<void | number>;
 
 /**
- * What a crash takes of what was not synced: everything, nothing (as when only the process dies), or what chance
- * chooses: any subset of the names, and of each write any part.
+ * What a crash takes of what was not synced: everything, nothing (only the process dies), or what chance chooses: any
+ * subset of the names, and of each write any part.
  */
 export type Loss = 'all' | 'none' | Random;
 
@@ -44,9 +44,12 @@ interface NameChange {
 
 interface Image {
   readonly names: ReadonlyMap<string, Inode>;
+  readonly durableNames: ReadonlyMap<string, Inode>;
+  readonly changes: readonly NameChange[];
   readonly folders: ReadonlySet<string>;
 }
 
+const EMPTY: Image = { names: new Map(), durableNames: new Map(), changes: [], folders: new Set(['/']) };
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -59,13 +62,14 @@ export class CrashDisk implements Disk {
   private readonly names: Map<string, Inode>;
   private readonly durableNames: Map<string, Inode>;
   private readonly folders: Set<string>;
-  private changes: NameChange[] = [];
+  private changes: NameChange[];
   private crashed = false;
 
-  constructor(hook: DiskHook = () => {}, image: Image = { names: new Map(), folders: new Set(['/']) }) {
+  constructor(hook: DiskHook = () => {}, image = EMPTY) {
     this.hook = hook;
     this.names = new Map(image.names);
-    this.durableNames = new Map(image.names);
+    this.durableNames = new Map(image.durableNames);
+    this.changes = [...image.changes];
     this.folders = new Set(image.folders);
   }
 
@@ -74,14 +78,14 @@ export class CrashDisk implements Disk {
     this.crashed = true;
   }
 
-  /** The disk after the crash. */
+  /** The disk after the crash; once a handle. What was not synced and is not lost now can still be lost by the next. */
   reopen(loss: Loss = 'all', hook: DiskHook = () => {}): CrashDisk {
     this.crash();
-    const survives = (): boolean => loss === 'none' || (loss !== 'all' && loss() < 0.5);
+    if (loss === 'none') return new CrashDisk(hook, this.image);
     const left = new Map(this.durableNames);
-    for (const each of this.changes) if (survives()) applyName(left, each);
+    for (const each of this.changes) if (loss !== 'all' && loss() < 0.5) applyName(left, each);
     const names = new Map([...left].map(([path, inode]) => [path, afterCrash(inode, loss)]));
-    return new CrashDisk(hook, { names, folders: this.folders });
+    return new CrashDisk(hook, { names, durableNames: names, changes: [], folders: this.folders });
   }
 
   async size(path: string): Promise<number | undefined> {
@@ -162,6 +166,11 @@ export class CrashDisk implements Disk {
     this.changes = this.changes.filter((each, i) => !isSynced(each) && !isPast(each, i));
   }
 
+  private get image(): Image {
+    const { names, durableNames, changes, folders } = this;
+    return { names, durableNames, changes, folders };
+  }
+
   /** Passes the hook; the number of bytes after which a write stops, if it says so. */
   private async enter(operation: keyof Disk, path: string, to?: string, isFile = true): Promise<number | undefined> {
     this.assertAlive();
@@ -238,10 +247,9 @@ function applyChange(content: Uint8Array, each: Change): Uint8Array {
   return written;
 }
 
-function afterCrash(inode: Inode, loss: Loss): Inode {
+function afterCrash(inode: Inode, loss: Exclude<Loss, 'none'>): Inode {
   let { durable } = inode;
-  if (loss === 'none') durable = inode.content;
-  else if (loss !== 'all') durable = inode.pending.flatMap((each) => torn(each, loss)).reduce(applyChange, durable);
+  if (loss !== 'all') durable = inode.pending.flatMap((each) => torn(each, loss)).reduce(applyChange, durable);
   return { content: durable, durable, pending: [] };
 }
 

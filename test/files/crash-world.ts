@@ -11,7 +11,7 @@ export type Death = 'sealed' | 'committed' | 'published' | number;
 export type Step =
   | { readonly kind: 'rows'; readonly count: number }
   | { readonly kind: 'wait'; readonly ms: number }
-  | { readonly kind: 'checkpoint'; readonly final: boolean; readonly death: Death | undefined }
+  | { readonly kind: 'checkpoint'; readonly final: boolean; readonly death: Death | undefined; readonly during: number }
   /** Recoveries that are cut off after so many calls, one after the other. */
   | { readonly kind: 'restart'; readonly deaths: readonly number[] };
 
@@ -28,6 +28,7 @@ export const stepOf: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('checkpoint' as const),
       final: fc.boolean(),
+      during: fc.nat(1),
       death: fc.option(deathOf, { nil: undefined, freq: 2 }),
     }),
   },
@@ -86,7 +87,7 @@ export class CrashWorld<O extends Output> {
     if (step.kind === 'rows') this.append(step.count);
     if (step.kind !== 'checkpoint') return;
     try {
-      await this.checkpoint(step.final, step.death);
+      await this.checkpoint(step.final, step.death, step.during);
     } catch (thrown) {
       if (!(thrown instanceof Died) && !/crashed/.test(String(thrown))) throw thrown;
       await this.crash([]);
@@ -98,13 +99,13 @@ export class CrashWorld<O extends Output> {
     this.written += count;
   }
 
-  private async checkpoint(final: boolean, death?: Death): Promise<void> {
+  private async checkpoint(final: boolean, death?: Death, during = 0): Promise<void> {
     this.callsLeft = typeof death === 'number' ? death : Number.POSITIVE_INFINITY;
     this.epoch++;
     this.sealed = this.written;
     const sealing = this.output.seal(this.epoch, final);
     // Records of the next epoch arrive while this one is staged.
-    this.append(1);
+    this.append(during);
     const manifest = pack(await sealing);
     if (death === 'sealed') throw new Died();
     this.manifest = manifest;
@@ -159,7 +160,7 @@ export class CrashWorld<O extends Output> {
     const rows = await this.subject.visible(disk);
     this.looking = false;
     const wrong = rows.findIndex((row, i) => row !== i);
-    if (wrong >= 0) throw new Error(`row ${rows[wrong]} stands in place ${wrong} of ${rows}`);
+    if (wrong >= 0) throw new Error(`row ${rows[wrong]} stands in place ${wrong} of ${rows.join()}`);
     if (rows.length > this.committed)
       throw new Error(`${rows.length} rows are visible and ${this.committed} committed`);
     if (all !== undefined && rows.length !== all) throw new Error(`${rows.length} rows are visible, ${all} are due`);

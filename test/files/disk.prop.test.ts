@@ -29,7 +29,7 @@ const stepOf: fc.Arbitrary<NamedStep> = fc.oneof(
   fc
     .tuple(fileOf, fc.nat(20), bytesOf)
     .map(([path, at, bytes]) =>
-      step(`write ${path} ${at} [${bytes}]`, (disk, root) => disk.write(join(root, path), at, bytes)),
+      step(`write ${path} ${at} [${bytes.join()}]`, (disk, root) => disk.write(join(root, path), at, bytes)),
     ),
   fc
     .tuple(fileOf, fc.nat(24))

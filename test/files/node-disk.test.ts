@@ -21,7 +21,7 @@ vi.mock('node:fs/promises', async (importOriginal) => {
       sync: () => log('sync', sync),
       datasync: () => log('datasync', datasync),
     };
-    return Object.assign(file, watched) as unknown as FileHandle;
+    return Object.assign<FileHandle, object>(file, watched);
   };
   return { ...original, open };
 });

@@ -53,9 +53,11 @@ describe('the disk for tests', () => {
     expect([await left.list('/d'), await textOf(left, '/a')]).toEqual([[], 'a']);
   });
 
-  it('keeps everything when only the process dies', async () => {
+  it('keeps everything when only the process dies, until the machine stops', async () => {
     const disk = await written(new CrashDisk(), '/a', 'x');
-    expect(await textOf(disk.reopen('none'), '/a')).toBe('x');
+    const next = disk.reopen('none');
+    expect(await textOf(next, '/a')).toBe('x');
+    expect(await next.reopen('all').size('/a')).toBeUndefined();
   });
 
   it('tears writes: every part of one can survive, alone too', async () => {
