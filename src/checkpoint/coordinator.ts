@@ -52,7 +52,8 @@ export class Coordinator {
   made = 0;
   private readonly options: CoordinatorOptions;
   private epoch: number;
-  private requested = new AbortController();
+  /** The sleep between two checkpoints. */
+  private nap = new AbortController();
 
   constructor(options: CoordinatorOptions) {
     this.options = options;
@@ -61,16 +62,21 @@ export class Coordinator {
 
   /** Asks for a checkpoint ahead of its time: staged output uses up the credit. */
   request(): void {
-    this.requested.abort();
+    this.nap.abort();
   }
 
   /** A checkpoint every interval in which something changed, until `signal` aborts; rejects when one fails. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, intervalMs } = this.options;
-    while (!signal.aborted) {
-      await clock.sleep(intervalMs, AbortSignal.any([signal, this.requested.signal]));
-      this.requested = new AbortController();
-      if (!signal.aborted && this.hasWork) await this.checkpoint({ final: false, drained: false });
+    const wake = (): void => this.nap.abort();
+    signal.addEventListener('abort', wake);
+    try {
+      while (!signal.aborted) {
+        await this.options.clock.sleep(this.options.intervalMs, this.nap.signal);
+        this.nap = new AbortController();
+        if (!signal.aborted && this.hasWork) await this.checkpoint({ final: false, drained: false });
+      }
+    } finally {
+      signal.removeEventListener('abort', wake);
     }
   }
 

@@ -33,8 +33,12 @@ export class Credit {
     while (this.exhausted && !signal.aborted) {
       this.onExhausted();
       await new Promise<void>((resolve) => {
-        this.waiting.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        const wake = (): void => {
+          signal.removeEventListener('abort', wake);
+          resolve();
+        };
+        this.waiting.push(wake);
+        signal.addEventListener('abort', wake);
       });
     }
   }

@@ -86,36 +86,44 @@ export class SourceReader {
 
   /** Reads until `signal` aborts or the offsets of `readUntil` are reached. */
   async run(signal: AbortSignal): Promise<void> {
+    const wake = (): void => this.wake?.abort();
+    signal.addEventListener('abort', wake);
     let ahead = this.fetch(this.positions, signal);
-    while (!signal.aborted && !this.isDone) {
-      const fetched = await ahead;
-      await this.credit.available(signal);
-      const next = [...this.positions];
-      for (const { partition, nextOffset } of fetched) next[partition] = this.limit(partition, nextOffset);
-      ahead = this.fetch(next, signal);
-      // Observed at the next turn of the loop; until then a failure must not count as unhandled.
-      ahead.catch(() => {});
-      await this.emit(fetched, signal);
+    try {
+      while (!signal.aborted && !this.isDone) {
+        const fetched = await ahead;
+        await this.credit.available(signal);
+        const next = [...this.positions];
+        for (const { partition, nextOffset } of fetched) next[partition] = this.limit(partition, nextOffset);
+        ahead = this.fetch(next, signal);
+        // Observed at the next turn of the loop; until then a failure must not count as unhandled.
+        ahead.catch(() => {});
+        await this.emit(fetched, signal);
+      }
+    } finally {
+      wake();
+      signal.removeEventListener('abort', wake);
+      await ahead.catch(() => {});
     }
-    await ahead.catch(() => {});
   }
 
-  private async fetch(from: readonly number[], signal: AbortSignal): Promise<FetchedPartition[]> {
+  private async fetch(from: readonly number[], stopped: AbortSignal): Promise<FetchedPartition[]> {
     const wanted: FetchPosition[] = [];
     from.forEach((offset, partition) => {
       if (this.paused[partition] || (this.stopAt !== undefined && offset >= this.stopAt[partition])) return;
       wanted.push({ topic: this.topic, partition, offset });
     });
     this.wake = new AbortController();
-    const either = AbortSignal.any([signal, this.wake.signal]);
+    if (stopped.aborted) this.wake.abort();
+    const { signal } = this.wake;
     if (wanted.length === 0) {
-      await this.clock.sleep(FETCH_WAIT_MS, either);
+      await this.clock.sleep(FETCH_WAIT_MS, signal);
       return [];
     }
     try {
-      return await this.log.fetch(wanted, { maxBytes: FETCH_BYTES, maxWaitMs: FETCH_WAIT_MS, signal: either });
+      return await this.log.fetch(wanted, { maxBytes: FETCH_BYTES, maxWaitMs: FETCH_WAIT_MS, signal });
     } catch (thrown) {
-      if (either.aborted) return [];
+      if (signal.aborted) return [];
       throw thrown;
     }
   }
