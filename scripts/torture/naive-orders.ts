@@ -48,7 +48,7 @@ const OUT_OF_ORDER = 5_000;
 const MAX_FUTURE = 300_000;
 const MAX_AMOUNT = 1_000_000;
 
-/** `orders` in the order of their offsets within each partition; their timestamps as `YYYY-MM-DDTHH:mm:ss.sssZ`, or no times at all. */
+/** `orders` in the order of their offsets within each partition. Any timestamp but `YYYY-MM-DDTHH:mm:ss.sssZ` counts as none. */
 export function naiveOrders(orders: readonly RawOrder[]): NaiveOrders {
   const processed: { from: RawOrder; value: Record<string, unknown> }[] = [];
   const rejected: { from: RawOrder; kind: string }[] = [];
@@ -62,7 +62,7 @@ export function naiveOrders(orders: readonly RawOrder[]): NaiveOrders {
       continue;
     }
     const order = kindOrOrder;
-    const time = new Date(String(order.timestamp)).getTime();
+    const time = timeOf(order);
     processed.push({ from, value: { ...order, product_name: NAMES[String(order.product_id)] } });
     const start = Math.floor(time / MINUTE) * MINUTE;
     const seen = greatest.get(from.partition) ?? Number.NEGATIVE_INFINITY;
@@ -83,9 +83,10 @@ export function naiveOrders(orders: readonly RawOrder[]): NaiveOrders {
 
 /** The order, or the kind of rejection that it meets. */
 function judge({ value, timestamp }: RawOrder): Record<string, unknown> | string {
+  if (value === null) return 'DecodeError';
   let parsed: unknown;
   try {
-    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value!));
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value));
   } catch {
     return 'DecodeError';
   }
@@ -97,9 +98,14 @@ function judge({ value, timestamp }: RawOrder): Record<string, unknown> | string
   if (!Object.hasOwn(NAMES, String(order.product_id))) return 'ValidationError';
   const { amount } = order;
   if (typeof amount !== 'number' || !(amount > 0) || amount > MAX_AMOUNT) return 'ValidationError';
-  const time = new Date(String(order.timestamp)).getTime();
+  const time = timeOf(order);
   if (Number.isNaN(time)) return 'EventTimeError';
   return time - timestamp > MAX_FUTURE ? 'FutureRecord' : order;
+}
+
+function timeOf({ timestamp }: Record<string, unknown>): number {
+  const date = new Date(String(timestamp));
+  return !Number.isNaN(date.getTime()) && date.toISOString() === timestamp ? date.getTime() : Number.NaN;
 }
 
 /** Rounded as the amount reads in decimal, not as its double times 100 happens to fall. */
