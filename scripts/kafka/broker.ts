@@ -29,6 +29,10 @@ export interface RunningBroker {
   /** Changes with `restart`. */
   readonly pid: number;
   readonly logFile: string;
+  /** Resolves when the process that runs now has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+  /** The last lines of its log. */
+  logTail(): string;
   /** Sends a signal, SIGKILL unless told, and returns when the process has ended. Data stay, for `restart`. */
   kill(signal?: NodeJS.Signals): Promise<void>;
   /** Starts anew with the same address and data, stopping a process that still runs. */
@@ -84,11 +88,14 @@ interface BrokerPlace {
 class BrokerProcess implements RunningBroker {
   readonly bootstrap: string;
   readonly logFile: string;
+  ended: Promise<void> = Promise.resolve();
   private readonly place: BrokerPlace;
   private readonly config: string;
   private child: ChildProcess | undefined;
-  private ended: Promise<void> = Promise.resolve();
-  private readonly endWithParent = (): void => void this.child?.kill('SIGKILL');
+  private readonly endWithParent = (): void => {
+    this.child?.kill('SIGKILL');
+    this.removeTemporary();
+  };
 
   constructor(place: BrokerPlace) {
     this.place = place;
@@ -143,7 +150,11 @@ class BrokerProcess implements RunningBroker {
   async stop(): Promise<void> {
     await this.end();
     process.off('exit', this.endWithParent);
-    if (this.place.isTemporary) rmSync(this.place.folder, { recursive: true, force: true });
+    this.removeTemporary();
+  }
+
+  logTail(): string {
+    return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
   }
 
   private async end(): Promise<void> {
@@ -168,9 +179,12 @@ class BrokerProcess implements RunningBroker {
     });
   }
 
+  private removeTemporary(): void {
+    if (this.place.isTemporary) rmSync(this.place.folder, { recursive: true, force: true });
+  }
+
   private failure(what: string): Error {
-    const tail = readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
-    return new Error(`${what}; the end of its log:\n${tail}`);
+    return new Error(`${what}; the end of its log:\n${this.logTail()}`);
   }
 }
 
