@@ -70,7 +70,8 @@ export async function runGenerator(generator: Generator, options: GenerateOption
   await sendUntil(live ? Math.min(atOnce, ripe()) : atOnce);
   const filled = sent;
   const liveBegan = clock.now();
-  while (live && sent < limit && !signal.aborted) {
+  const isDone = (): boolean => !live || sent >= limit || signal.aborted;
+  while (!isDone()) {
     await clock.sleep(TICK_MS, signal);
     const due = filled + Math.floor(((clock.now() - liveBegan) * rate) / 1000);
     await sendUntil(Math.min(due, limit, ripe()));

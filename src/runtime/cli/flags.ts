@@ -1,0 +1,215 @@
+/** The flags of the command line: their words, and how their values are read. */
+import { InvalidArgumentError, Option } from 'commander';
+import type { Param, Params } from '../../core/pipeline.ts';
+import { parseIso } from '../../time/iso.ts';
+import type { Delivery, StartFrom } from '../run-options.ts';
+import { usageError } from './failure.ts';
+
+/** Which log and which state a command works on. */
+export interface PlaceFlags {
+  readonly brokers?: string;
+  readonly group?: string;
+  readonly data?: string;
+}
+
+/** What a generator is told. */
+export interface GeneratorFlags {
+  readonly events?: number;
+  readonly seed?: number;
+  readonly start?: number;
+  readonly badRatio?: number;
+}
+
+export interface RunFlags extends PlaceFlags, GeneratorFlags {
+  readonly generate?: number;
+  readonly from?: StartFrom;
+  readonly once?: boolean;
+  readonly drain?: boolean;
+  readonly json?: boolean;
+  readonly dryRun?: boolean;
+  readonly checkpointMs?: number;
+  readonly delivery?: Delivery;
+  readonly maxRejectRatio?: number;
+  readonly dropState?: readonly string[];
+}
+
+export interface ResetFlags extends PlaceFlags {
+  readonly apply?: boolean;
+  readonly to?: StartFrom;
+}
+
+export interface GenerateFlags extends GeneratorFlags {
+  readonly rate?: number;
+  readonly brokers?: string;
+  readonly data?: string;
+  readonly json?: boolean;
+}
+
+const MAX_PORT = 65_535;
+
+export function integerAbove0(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('It must be a whole number above 0.');
+}
+
+function integer(text: string): number {
+  const value = Number(text);
+  if (/^-?\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('It must be a whole number.');
+}
+
+function rateFrom0(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
+  throw new InvalidArgumentError('It must be a number of records a second, such as 50; 0 turns the generator off.');
+}
+
+function rateAbove0(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('It must be a number of records a second above 0, such as 50.');
+}
+
+function ratio(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError('It must be a share between 0 and 1, such as 0.2.');
+}
+
+function time(text: string): number {
+  const value = parseIso(text);
+  if (!Number.isNaN(value)) return value;
+  throw new InvalidArgumentError('It must be an ISO 8601 time, such as 2024-02-29T12:00:00Z.');
+}
+
+function startFrom(text: string): StartFrom {
+  if (text === 'earliest' || text === 'latest') return text;
+  const timestamp = parseIso(text);
+  if (!Number.isNaN(timestamp)) return { timestamp };
+  throw new InvalidArgumentError('It must be earliest, latest or an ISO 8601 time, such as 2024-02-29T12:00:00Z.');
+}
+
+function folder(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('It must be a folder.');
+}
+
+function group(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('It must be a name.');
+}
+
+/** `host:port`, comma-separated, as it was written. */
+export function brokers(text: string): string {
+  for (const broker of text.split(',').map((each) => each.trim())) {
+    if (broker.includes('@')) throw new InvalidArgumentError('Credentials do not belong there: give host:port only.');
+    const port = /^(?:[\w.-]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(broker)?.[1];
+    if (port === undefined || Number(port) < 1 || Number(port) > MAX_PORT) {
+      throw new InvalidArgumentError('It must be host:port, several of them separated by commas.');
+    }
+  }
+  return text;
+}
+
+export const placeOptions = (): Option[] => [
+  new Option('--brokers <host:port,…>', 'Kafka to work on; without it, the embedded log')
+    .env('KAFKA_BOOTSTRAP_SERVERS')
+    .argParser(brokers),
+  new Option('--group <ID>', "consumer group, whose offsets and state are its own (default: the pipeline's)").argParser(
+    group,
+  ),
+  dataOption(),
+];
+
+const dataOption = (): Option =>
+  new Option(
+    '--data <DIR>',
+    'folder that stands in for the current one: state in DIR/.millrace, relative outputs below DIR',
+  ).argParser(folder);
+
+const generatorOptions = (): Option[] => [
+  new Option('--events <N>', 'stop generating after N records').argParser(integerAbove0),
+  new Option('--seed <S>', 'which repeatable stream to generate (default: 1)').argParser(integer),
+  new Option('--start <TIME>', 'event time of record 0; times then follow from number and rate alone').argParser(time),
+  new Option('--bad-ratio <SHARE>', "share of broken records, 0 to 1 (default: the generator's)").argParser(ratio),
+];
+
+export const runOptions = (): Option[] => [
+  ...placeOptions(),
+  new Option(
+    '--from <WHERE>',
+    'where a new group starts: earliest, latest or an ISO time (default: earliest)',
+  ).argParser(startFrom),
+  new Option('--once', 'read to the ends seen at the start, then stop (for cron)'),
+  new Option('--drain', 'the same, then close every window; going on needs `reset`'),
+  new Option(
+    '--generate <RATE>',
+    "records a second from the pipeline's generator; 0 for none (default on the embedded log: the generator's, on Kafka: 0)",
+  ).argParser(rateFrom0),
+  ...generatorOptions(),
+  new Option('--json', 'lines of JSON on stdout and nothing else'),
+  new Option('--dry-run', 'show plan, offsets and outputs; run nothing, write nothing'),
+  new Option('--checkpoint-ms <MS>', 'time between checkpoints (default: 200)').argParser(integerAbove0),
+  new Option('--delivery <PROMISE>', 'default: exactly-once on the embedded log, at-least-once on Kafka').choices([
+    'exactly-once',
+    'at-least-once',
+  ]),
+  new Option('--max-reject-ratio <SHARE>', 'stop when more than this share of records is rejected').argParser(ratio),
+  new Option(
+    '--drop-state <NAME>',
+    'let go the state of an operator that the plan has lost; can be repeated',
+  ).argParser((name: string, names: readonly string[] | undefined) => [...(names ?? []), name]),
+];
+
+export const resetOptions = (): Option[] => [
+  ...placeOptions(),
+  new Option('--to <WHERE>', 'where to begin again: earliest, latest or an ISO time (default: earliest)').argParser(
+    startFrom,
+  ),
+  new Option('--apply', 'do it; without this flag it is only shown'),
+];
+
+export const generateOptions = (): Option[] => [
+  placeOptions()[0],
+  dataOption(),
+  new Option('--rate <RATE>', "records a second (default: the generator's)").argParser(rateAbove0),
+  ...generatorOptions(),
+  new Option('--json', 'lines of JSON on stdout and nothing else'),
+];
+
+/** `metricsFile` → `metrics-file` */
+export function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]+/g, (capitals) => `-${capitals.toLowerCase()}`).replace(/^-/, '');
+}
+
+/** The pipeline's own flags. Each keeps the parameter's name beside it, for the way back. */
+export function paramOptions(
+  params: Params,
+  taken: readonly Option[],
+): { readonly name: string; readonly option: Option }[] {
+  return Object.entries(params).map(([name, param]) => {
+    const option = paramOption(name, param);
+    if (taken.some(({ long }) => long === `--${kebab(name)}`) || name === 'help') {
+      throw usageError(`the pipeline's parameter '${name}' has the name of a flag of millrace`, 'rename the parameter');
+    }
+    return { name, option };
+  });
+}
+
+function paramOption(name: string, param: Param<string> | Param<number> | Param<boolean>): Option {
+  const flag = `--${kebab(name)}`;
+  if (typeof param.default === 'boolean') {
+    const option = new Option(param.default ? flag.replace('--', '--no-') : flag, param.description);
+    return param.default ? option : option.default(false);
+  }
+  const option = new Option(`${flag} <${typeof param.default === 'number' ? 'N' : 'TEXT'}>`, param.description);
+  option.default(param.default);
+  return typeof param.default === 'number' ? option.argParser(anyNumber) : option;
+}
+
+function anyNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError('It must be a number.');
+}

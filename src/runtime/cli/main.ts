@@ -1,0 +1,118 @@
+/** The command line: from arguments to an exit code. Nothing here ends the process. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { EXIT } from '../../core/errors.ts';
+import { reportFailure, usageError } from './failure.ts';
+import type { LoadedPipeline } from './find-pipeline.ts';
+import { generateOptions, paramOptions, resetOptions, runOptions } from './flags.ts';
+import { refuseSwallowedFlags, type Swallowable } from './npm-flags.ts';
+import { type Invocation, parseArguments, targetOf } from './parse-arguments.ts';
+import { Screen } from './screen.ts';
+import { table } from './text.ts';
+import type { World } from './world.ts';
+
+/** Resolves to the exit code; failures are reported, not thrown. */
+export async function main(world: World): Promise<number> {
+  try {
+    return await dispatch(world);
+  } catch (thrown) {
+    return reportFailure(thrown, world);
+  }
+}
+
+async function dispatch(world: World): Promise<number> {
+  const { argv, env, cwd } = world;
+  const wantsHelp = argv.some((arg) => arg === '--help' || arg === '-h');
+  const target = targetOf(argv);
+  const call = { argv, env, readFile };
+  if (!wantsHelp) refuseSwallowedFlags(swallowable(undefined), call);
+  const loaded = target === undefined ? undefined : await findPipelineIn(target, cwd);
+  if (!wantsHelp && loaded !== undefined) refuseSwallowedFlags(swallowable(loaded), call);
+  const invocation = parseArguments(argv, loaded, env);
+  switch (invocation.command) {
+    case 'help':
+      world.stdout.write(invocation.text);
+      return EXIT.ok;
+    case 'version':
+      world.stdout.write(`${version()}\n`);
+      return EXIT.ok;
+    case 'list':
+      return list(world);
+    default:
+      return runOn(loaded!, invocation, world);
+  }
+}
+
+/** Each command is loaded when it is asked for. */
+async function runOn(
+  loaded: LoadedPipeline,
+  invocation: Exclude<Invocation, { command: 'help' | 'version' | 'list' }>,
+  world: World,
+): Promise<number> {
+  switch (invocation.command) {
+    case 'run': {
+      const { runCommand } = await import('./run-command.ts');
+      return runCommand(loaded, invocation.flags, invocation.params, world);
+    }
+    case 'describe': {
+      const { describeCommand } = await import('./describe-command.ts');
+      return describeCommand(loaded, invocation, world);
+    }
+    case 'reset': {
+      const { resetCommand } = await import('./reset-command.ts');
+      return resetCommand(loaded, invocation.flags, invocation.params, world);
+    }
+    case 'generate': {
+      const { generateCommand } = await import('./generate-command.ts');
+      return generateCommand(loaded, invocation.flags, world);
+    }
+  }
+}
+
+async function findPipelineIn(target: string, cwd: string): Promise<LoadedPipeline> {
+  const { findPipeline } = await import('./find-pipeline.ts');
+  return findPipeline(target, cwd);
+}
+
+async function list(world: World): Promise<number> {
+  const { listPipelines } = await import('./find-pipeline.ts');
+  const listed = await listPipelines(world.cwd);
+  if (listed.length === 0)
+    throw usageError(
+      'there are no pipelines here',
+      'put one into pipelines/NAME/pipeline.ts, or give the path of its file',
+    );
+  const screen = new Screen(world);
+  for (const line of table(
+    listed.map(({ name, description }) => [name, description]),
+    ['left', 'left'],
+  ))
+    screen.show(line);
+  const how =
+    world.env.npm_lifecycle_event === 'pipeline' ? 'npm run pipeline NAME -- --flags' : 'millrace NAME --flags';
+  screen.message(`Run one with: ${how} (--help shows them)`);
+  return EXIT.ok;
+}
+
+/** Flags that npm could have kept; the pipeline's own only when it is known. */
+function swallowable(loaded: LoadedPipeline | undefined): Swallowable[] {
+  const options = new Map(
+    [...runOptions(), ...resetOptions(), ...generateOptions()].map((option) => [option.long!, option]),
+  );
+  const own = loaded === undefined ? [] : paramOptions(loaded.pipeline.params, []).map(({ option }) => option);
+  const all = loaded === undefined ? [...options.values()] : own;
+  return all.map(({ long, required, negate }) => ({ long: long!, takesValue: required, isNegated: negate }));
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function version(): string {
+  const file = resolve(import.meta.dirname, '../../../package.json');
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,199 @@
+/** From arguments to one invocation, or an error that names the flag and the fix. Nothing is run here. */
+import { Command, CommanderError, type Option } from 'commander';
+import { MillraceError } from '../../core/errors.ts';
+import type { Pipeline } from '../../core/pipeline.ts';
+import type { Generator } from '../generator.ts';
+import { usageError } from './failure.ts';
+import {
+  type GenerateFlags,
+  generateOptions,
+  paramOptions,
+  placeOptions,
+  type PlaceFlags,
+  type ResetFlags,
+  resetOptions,
+  type RunFlags,
+  runOptions,
+} from './flags.ts';
+
+export type DescribeFormat = 'text' | 'mermaid' | 'json';
+export type ParamFlags = Readonly<Record<string, string | number | boolean>>;
+
+export type Invocation =
+  | { readonly command: 'list' | 'version' }
+  | { readonly command: 'help'; readonly text: string }
+  | { readonly command: 'run'; readonly flags: RunFlags; readonly params: ParamFlags }
+  | {
+      readonly command: 'describe';
+      readonly format: DescribeFormat;
+      readonly flags: PlaceFlags;
+      readonly params: ParamFlags;
+    }
+  | { readonly command: 'reset'; readonly flags: ResetFlags; readonly params: ParamFlags }
+  | { readonly command: 'generate'; readonly flags: GenerateFlags };
+
+/** The pipeline whose own flags are to be understood. */
+export interface Known {
+  readonly pipeline: Pipeline;
+  readonly generator: Generator | undefined;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** The pipeline that the arguments name, by name or path; its own flags are not known yet. */
+export function targetOf(argv: readonly string[]): string | undefined {
+  const program = createProgram(undefined, () => {});
+  if (argv.length === 0) return undefined;
+  const [first, ...rest] = argv;
+  const command = program.commands.find((each) => each.name() === first);
+  return orUsageError(() => {
+    if (command !== undefined) return command.parseOptions(rest).operands[0];
+    return program.parseOptions([...argv]).operands[0];
+  });
+}
+
+/**
+ * @throws MillraceError CONFIG_INVALID
+ */
+export function parseArguments(argv: readonly string[], known: Known | undefined, env: Env): Invocation {
+  let invocation: Invocation | undefined;
+  let printed = '';
+  const program = createProgram(known, (parsed) => {
+    invocation = parsed;
+  });
+  for (const command of [program, ...program.commands]) {
+    command.configureOutput({ writeOut: (text) => void (printed += text), writeErr: () => {} });
+    applyEnvironment(command, env);
+  }
+  try {
+    orUsageError(() => program.parse([...argv], { from: 'user' }), known?.pipeline.name);
+  } catch (thrown) {
+    if (thrown !== HELP) throw thrown;
+    return { command: 'help', text: printed };
+  }
+  return invocation!;
+}
+
+const HELP = Symbol('help was printed');
+
+function createProgram(known: Known | undefined, accept: (invocation: Invocation) => void): Command {
+  const program = new Command('millrace').exitOverride().enablePositionalOptions();
+  program.usage('[pipeline] [flags]\n       millrace describe|reset|generate <pipeline> [flags]');
+  program.argument('[pipeline]', 'name of a pipeline in ./pipelines, or path of its file; without it, lists pipelines');
+  program.description('Runs stream-processing pipelines, on an embedded log or on Kafka.');
+  program.option('-V, --version', 'print the version');
+  const params = withOptions(program, 'Flags', runOptions(), known);
+  program.addHelpText('after', examples(known));
+  program.action((target: string | undefined, flags: RunFlags & { version?: boolean }) => {
+    if (flags.version) accept({ command: 'version' });
+    else if (target === undefined) accept(listOrRefuse(flags));
+    else accept({ command: 'run', flags: own(flags, params), params: params.take(flags) });
+  });
+  addDescribe(program, known, accept);
+  const reset = program
+    .command('reset')
+    .argument('<pipeline>')
+    .description('begin a pipeline again: current → new position');
+  const resetParams = withOptions(reset, 'Flags', resetOptions(), known);
+  reset.action((_: string, flags: ResetFlags) =>
+    accept({ command: 'reset', flags: own(flags, resetParams), params: resetParams.take(flags) }),
+  );
+  const generate = program.command('generate').argument('<pipeline>').description("run a pipeline's generator alone");
+  withOptions(generate, 'Flags', generateOptions(), undefined);
+  generate.action((_: string, flags: GenerateFlags) => accept({ command: 'generate', flags: { ...flags } }));
+  return program;
+}
+
+function addDescribe(program: Command, known: Known | undefined, accept: (invocation: Invocation) => void): void {
+  const describe = program.command('describe').argument('<pipeline>').description('draw the plan of a pipeline');
+  const format = describe
+    .createOption('--format <FORMAT>', 'how to draw it')
+    .choices(['text', 'mermaid', 'json'])
+    .default('text');
+  const params = withOptions(describe, 'Flags', [format, ...placeOptions().slice(1)], known);
+  describe.action((_: string, { format, ...flags }: PlaceFlags & { format: DescribeFormat }) =>
+    accept({ command: 'describe', format, flags: own(flags, params), params: params.take(flags) }),
+  );
+}
+
+/** The pipeline's own parameters among the flags of a command. */
+interface OwnParams {
+  readonly attributes: readonly string[];
+  take(flags: object): ParamFlags;
+}
+
+function withOptions(
+  command: Command,
+  heading: string,
+  options: readonly Option[],
+  known: Known | undefined,
+): OwnParams {
+  for (const option of options) command.addOption(option.helpGroup(`${heading}:`));
+  const params = known === undefined ? [] : paramOptions(known.pipeline.params, command.options);
+  for (const { option } of params) command.addOption(option.helpGroup(`Flags of ${known!.pipeline.name}:`));
+  const names = params.map(({ name, option }) => [name, option.attributeName()] as const);
+  return {
+    attributes: names.map(([, attribute]) => attribute),
+    take: (flags) =>
+      Object.fromEntries(names.map(([name, attribute]) => [name, (flags as Record<string, string>)[attribute]])),
+  };
+}
+
+/** The flags without the pipeline's own. */
+function own<F extends object>(flags: F, params: OwnParams): F {
+  return Object.fromEntries(Object.entries(flags).filter(([name]) => !params.attributes.includes(name))) as F;
+}
+
+/** Flags without a pipeline do nothing: most likely its name was forgotten. */
+function listOrRefuse(flags: object): Invocation {
+  const given = Object.keys(flags).find((name) => name !== 'brokers');
+  if (given === undefined) return { command: 'list' };
+  throw usageError('flags were given, but no pipeline', 'write the name of the pipeline first: millrace NAME --flags');
+}
+
+/** Like commander's own reading of variables, but from the environment that was handed in; an empty one counts as none. */
+function applyEnvironment(command: Command, env: Env): void {
+  for (const option of command.options) {
+    if (option.envVar === undefined) continue;
+    const value = env[option.envVar];
+    const name = option.envVar;
+    option.envVar = undefined;
+    option.description += ` (or ${name})`;
+    if (value === undefined || value === '') continue;
+    const parsed = orUsageError(
+      () => option.parseArg?.(value, undefined),
+      undefined,
+      `${name}: '${value}' is invalid. `,
+    );
+    command.setOptionValueWithSource(option.attributeName(), parsed, 'env');
+  }
+}
+
+/** Turns commander's errors into ours: message and, where it has one, its suggestion. */
+function orUsageError<R>(parse: () => R, pipeline?: string, prefix = ''): R {
+  try {
+    return parse();
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    if (thrown.code === 'commander.helpDisplayed' || thrown.code === 'commander.help') throw HELP;
+    const [message, ...suggestion] = thrown.message.replace(/^error: /, '').split('\n');
+    throw new MillraceError('CONFIG_INVALID', `${prefix}${message}`, {
+      hint:
+        suggestion[0]?.replaceAll(/^\(|\)$/g, '') ??
+        `see: millrace ${pipeline === undefined ? '' : `${pipeline} `}--help`,
+    });
+  }
+}
+
+function examples(known: Known | undefined): string {
+  const name = known?.pipeline.name ?? 'orders';
+  const about = known?.generator === undefined ? '' : `\nGenerator: ${known.generator.description}\n`;
+  return `${about}
+Exit codes: 0 ok, 1 pipeline failed, 2 usage or configuration, 3 environment (broker, port, disk), 130 forced.
+
+Examples:
+  millrace ${name}                            on the embedded log in .millrace/
+  millrace ${name} --brokers 127.0.0.1:9092   on Kafka
+  millrace ${name} --once                     process what is there, then stop
+  npm run pipeline ${name} -- --dry-run       through npm: flags go behind a lone --`;
+}

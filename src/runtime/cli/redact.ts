@@ -1,0 +1,19 @@
+/** Keeps secrets out of everything that is printed. */
+const CREDENTIALS_IN_ADDRESS = /([^\s/:@,'"]+):([^\s/@,'"]+)@(?=[\w[])/g;
+const NAMED_SECRET = /\b([\w.-]*(?:password|passwd|secret|token)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s"',;}]+)/gi;
+const SECRET_VARIABLE = /PASSWORD|PASSWD|SECRET|TOKEN/i;
+/** Shorter values are words that occur anywhere. */
+const MIN_SECRET_LENGTH = 4;
+
+/** Values of the environment that must not be shown. */
+export function secretsOf(env: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(env)
+    .filter(([name, value]) => SECRET_VARIABLE.test(name) && value !== undefined && value.length >= MIN_SECRET_LENGTH)
+    .map(([, value]) => value!);
+}
+
+/** The text without `user:password@`, `password=…` and the values in `secrets`. */
+export function redact(text: string, secrets: readonly string[] = []): string {
+  const known = secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+  return known.replaceAll(CREDENTIALS_IN_ADDRESS, '***@').replaceAll(NAMED_SECRET, '$1***');
+}

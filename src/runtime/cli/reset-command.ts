@@ -1,0 +1,116 @@
+/** `millrace reset NAME`: begins a pipeline again. Shows current → new, and changes nothing without `--apply`. */
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
+import { CheckpointStore } from '../../checkpoint/checkpoint-store.ts';
+import { processProbe } from '../../checkpoint/process-probe.ts';
+import { EXIT } from '../../core/errors.ts';
+import { type Plan, planOf } from '../../core/plan.ts';
+import type { LogClient } from '../../log/log-client.ts';
+import { openEnvironment } from '../environment.ts';
+import { paramValues } from '../params.ts';
+import { taskIdOf } from '../task-id.ts';
+import type { LoadedPipeline } from './find-pipeline.ts';
+import type { ResetFlags } from './flags.ts';
+import type { ParamFlags } from './parse-arguments.ts';
+import { filesOf, hasState, logKind, openExisting, outputsOf, placesOf } from './places.ts';
+import { missingLines, type PositionRow, positionTable } from './positions.ts';
+import { Screen } from './screen.ts';
+import { grouped } from './text.ts';
+import type { World } from './world.ts';
+
+export async function resetCommand(
+  { pipeline }: LoadedPipeline,
+  flags: ResetFlags,
+  params: ParamFlags,
+  world: World,
+): Promise<number> {
+  const places = placesOf(flags, world.cwd);
+  const group = flags.group ?? pipeline.group;
+  const plan = planOf(pipeline.build(paramValues(pipeline, params)), pipeline.version);
+  const screen = new Screen(world);
+  // A first checkpoint that is to be left for the next start needs a state directory; all else can be looked at without one.
+  const mustWrite = flags.apply === true && (hasState(places) || (flags.to ?? 'earliest') !== 'earliest');
+  const environment = mustWrite
+    ? await openEnvironment({ brokers: flags.brokers, stateDir: places.stateDir })
+    : await openExisting(flags, places);
+  try {
+    const { log, store } = environment;
+    const checkpoints = new CheckpointStore(store, taskIdOf(pipeline.name, logKind(flags), group));
+    const saved = checkpoints.load();
+    const rows = await resetRows(plan, log, saved, flags, group);
+    const missing = (await Promise.all(plan.topics.map(async (use) => ({ use, info: await log.topic(use.topic) }))))
+      .filter(({ use, info }) => use.use === 'read' && info === undefined)
+      .map(({ use }) => use);
+    const lines = [
+      `${pipeline.name} on ${log.description}, group ${group}, state ${places.stateDir}`,
+      saved === undefined ? 'there is no checkpoint' : `checkpoint ${saved.epoch}${saved.drained ? ', drained' : ''}`,
+      ...(rows.length === 0 ? [] : positionTable(rows)),
+      ...missingLines(missing),
+      ...consequences(rows, outputsOf(plan, log.description, places), filesOf(plan, places)),
+    ];
+    for (const line of lines) screen.show(line);
+    if (!flags.apply) {
+      screen.show('Nothing was changed: add --apply to do it.');
+      return EXIT.ok;
+    }
+    const begin =
+      flags.to === undefined || flags.to === 'earliest'
+        ? undefined
+        : { offsets: offsetsOf(rows), fingerprint: plan.fingerprint };
+    // Owning comes first: the offsets of a group whose pipeline is running are not ours to delete.
+    await checkpoints.own(processProbe, world.clock.now());
+    await log.deleteGroup(group);
+    await checkpoints.reset(processProbe, world.clock.now(), begin);
+    screen.show('Done: checkpoint, state and group offsets are deleted.');
+    return EXIT.ok;
+  } finally {
+    await environment.close();
+  }
+}
+
+async function resetRows(
+  plan: Plan,
+  log: LogClient,
+  saved: Checkpoint | undefined,
+  { to = 'earliest' }: ResetFlags,
+  group: string,
+): Promise<PositionRow[]> {
+  const sources = plan.nodes.filter(({ node }) => node.role === 'source');
+  const because = typeof to === 'string' ? to : new Date(to.timestamp).toISOString();
+  const rows = sources.map(async ({ id, node }): Promise<PositionRow[]> => {
+    const topic = node.name!;
+    if ((await log.topic(topic)) === undefined) return [];
+    const [next, end, committed] = await Promise.all([
+      log.offsets(topic, to),
+      log.offsets(topic, 'latest'),
+      log.groupOffsets(group, [topic]),
+    ]);
+    const ofGroup = new Map(committed.map(({ partition, offset }) => [partition, offset]));
+    return next.map((offset, partition) => {
+      const current = saved?.offsets[id]?.[partition] ?? ofGroup.get(partition) ?? null;
+      return { source: id, topic, partition, current, next: offset, end: end[partition], because };
+    });
+  });
+  return (await Promise.all(rows)).flat();
+}
+
+/** What the next run does to outputs that are there already, in words. */
+function consequences(rows: readonly PositionRow[], outputs: readonly string[], files: readonly string[]): string[] {
+  const repeated = rows.reduce((sum, { current, next }) => sum + Math.max(0, (current ?? 0) - next), 0);
+  const skipped = rows.reduce((sum, { current, next }) => sum + Math.max(0, next - (current ?? 0)), 0);
+  return [
+    'Deleted: the checkpoint with windows and all other state, and the offsets of the group.',
+    'Left alone, and added to by the next run:',
+    ...outputs.map((output) => `  ${output}`),
+    ...(repeated > 0
+      ? [`Repeated: ${grouped(repeated)} records are processed once more, and what they gave is written once more.`]
+      : []),
+    ...(repeated > 0 && files.length > 0 ? [`  To have it once, move these away first: ${files.join(', ')}`] : []),
+    ...(skipped > 0 ? [`Skipped: ${grouped(skipped)} records are never processed.`] : []),
+  ];
+}
+
+function offsetsOf(rows: readonly PositionRow[]): Record<string, number[]> {
+  const offsets: Record<string, number[]> = {};
+  for (const { source, partition, next } of rows) (offsets[source] ??= [])[partition] = next;
+  return offsets;
+}

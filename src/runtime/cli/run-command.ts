@@ -1,0 +1,102 @@
+/** `millrace NAME`: runs a pipeline and shows how it goes. */
+import { mkdirSync } from 'node:fs';
+import { EXIT, MillraceError, messageOf } from '../../core/errors.ts';
+import { planOf } from '../../core/plan.ts';
+import { nodeDisk } from '../../files/node-disk.ts';
+import { openEnvironment } from '../environment.ts';
+import { runGenerator } from '../generate.ts';
+import { paramValues } from '../params.ts';
+import { run } from '../run.ts';
+import { dryRun } from './dry-run.ts';
+import type { LoadedPipeline } from './find-pipeline.ts';
+import type { RunFlags } from './flags.ts';
+import { describeGeneration, generationOf, modeOf } from './generation.ts';
+import type { ParamFlags } from './parse-arguments.ts';
+import { logKind, outputsOf, placesOf } from './places.ts';
+import { viewFor } from './views.ts';
+import type { World } from './world.ts';
+
+/** @throws MillraceError whatever stopped the pipeline, or kept it from starting */
+export async function runCommand(
+  loaded: LoadedPipeline,
+  flags: RunFlags,
+  params: ParamFlags,
+  world: World,
+): Promise<number> {
+  const { pipeline, generator } = loaded;
+  const generation = generationOf(flags, generator, logKind(flags), world.clock.now());
+  const plan = planOf(pipeline.build(paramValues(pipeline, params)), pipeline.version);
+  if (flags.dryRun) {
+    await dryRun(loaded, plan, flags, generation, world);
+    return EXIT.ok;
+  }
+  const places = placesOf(flags, world.cwd);
+  if (flags.data !== undefined) makeFolder(places.outputDir);
+  const view = viewFor(world, flags);
+  const { signal, release } = stopSignal(world, (text) => view.notice(text));
+  try {
+    const environment = await openEnvironment({ brokers: flags.brokers, stateDir: places.stateDir });
+    try {
+      const { log, store } = environment;
+      const outputs = outputsOf(plan, log.description, places);
+      const where = { stateDir: places.stateDir, outputs, generator: generation && describeGeneration(generation) };
+      const report = await run(pipeline, {
+        log,
+        store,
+        clock: world.clock,
+        disk: nodeDisk,
+        mode: modeOf(flags),
+        outputDir: places.outputDir,
+        group: flags.group,
+        from: flags.from,
+        params,
+        checkpointMs: flags.checkpointMs,
+        delivery: flags.delivery,
+        maxRejectRatio: flags.maxRejectRatio,
+        dropState: flags.dropState,
+        signal,
+        producer:
+          generation &&
+          (async (stopped) => {
+            const sent = await runGenerator(generator!, { ...generation, log, clock: world.clock, signal: stopped });
+            if (generation.events !== undefined && !stopped.aborted) view.notice(`generator: ${sent} records written`);
+          }),
+        onStart: (running) => view.started(running, where),
+        onNotice: (notice) => view.notice(notice),
+        print: (line) => view.print(line),
+      });
+      view.ended(report);
+    } finally {
+      view.close();
+      await environment.close();
+    }
+  } finally {
+    release();
+  }
+  return EXIT.ok;
+}
+
+/** Aborts at the first Ctrl-C, SIGTERM or closed output; ends the process at the second signal. */
+export function stopSignal(world: World, say: (text: string) => void): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const release = world.onStop((reason) => {
+    if (controller.signal.aborted) {
+      if (reason === 'signal') world.exit(EXIT.interrupted);
+      return;
+    }
+    if (reason === 'signal') say('stopping: finishing what is in flight (Ctrl-C again to force)');
+    controller.abort();
+  });
+  return { signal: controller.signal, release };
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (thrown) {
+    throw new MillraceError('STORE_FAILED', `the folder ${path} cannot be made: ${messageOf(thrown)}`, {
+      hint: 'choose another one (--data DIR)',
+      cause: thrown,
+    });
+  }
+}
