@@ -65,6 +65,7 @@ export function watermark<T>(config: WatermarkConfig<T>) {
     new Stream({
       kind: 'watermark',
       name: undefined,
+      namedBySources: true,
       role: 'operator',
       inputs: [stream.node],
       options: { ...durations, whenAllIdle },

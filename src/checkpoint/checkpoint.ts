@@ -36,8 +36,8 @@ export interface NodeCut {
   readonly offsets: readonly number[] | undefined;
   /** Records that become visible with the commit itself. */
   readonly appends: readonly RecordBatch[];
-  /** Settles when records that were published on the way are durable. */
-  readonly flushed: Promise<void> | undefined;
+  /** Settle when records that were published on the way are durable. */
+  readonly flushed: readonly Promise<void>[];
   /** Settles, with the manifest, when the staged output is durable. */
   readonly sealed: Promise<unknown> | undefined;
   /** Credit that is free again when the checkpoint is published. */

@@ -117,7 +117,7 @@ export class Coordinator {
     const manifests = await Promise.all(
       cuts.filter(([, cut]) => cut.sealed !== undefined).map(async ([id, cut]) => [id, await cut.sealed] as const),
     );
-    await Promise.all(cuts.map(async ([, cut]) => cut.flushed));
+    await Promise.all(cuts.flatMap(([, cut]) => cut.flushed));
     const pick = <V>(of: (cut: NodeCut) => V | undefined): Record<string, V> =>
       Object.fromEntries(cuts.map(([id, cut]) => [id, of(cut)]).filter(([, value]) => value !== undefined));
     return {

@@ -15,6 +15,8 @@ export interface PlanNode {
   readonly kind: string;
   /** The name of a stateful operator, the topic of a source or log sink, the path of a file sink. */
   readonly name: string | undefined;
+  /** Keeps something in the checkpoint by partition: its id names its sources, not its place among others of its kind. */
+  readonly namedBySources?: true;
   readonly role: 'source' | 'operator' | 'sink';
   readonly inputs: readonly PlanNode[];
   readonly options: PlainOptions;

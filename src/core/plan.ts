@@ -8,7 +8,7 @@ import type { AnySealedStream } from './stream.ts';
 
 /** A node in its plan. */
 export interface PlannedNode {
-  /** Stable from run to run: `tumblingWindow(per-product)`, `map`, `map#2`. */
+  /** Stable from run to run for all that keep something: `tumblingWindow(per-product)`, `watermark(orders)`; `map`, `map#2`. */
   readonly id: string;
   readonly node: PlanNode;
   readonly inputs: readonly PlannedNode[];
@@ -50,7 +50,8 @@ function collect(ends: readonly PlanNode[]): PlannedNode[] {
     const known = planned.get(node);
     if (known !== undefined) return known;
     const inputs = node.inputs.map(visit);
-    const label = node.name === undefined ? node.kind : `${node.kind}(${node.name})`;
+    const name = node.namedBySources ? sourcesOf(node).join('+') : node.name;
+    const label = name === undefined ? node.kind : `${node.kind}(${name})`;
     const uses = (used.get(label) ?? 0) + 1;
     used.set(label, uses);
     const entry: PlannedNode = { id: uses === 1 ? label : `${label}#${uses}`, node, inputs, users: [] };
@@ -60,6 +61,12 @@ function collect(ends: readonly PlanNode[]): PlannedNode[] {
   };
   ends.forEach(visit);
   return [...planned.values()];
+}
+
+/** Topics of the sources above a node. */
+export function sourcesOf(node: PlanNode): string[] {
+  if (node.role === 'source') return [node.name ?? ''];
+  return [...new Set(node.inputs.flatMap(sourcesOf))].sort();
 }
 
 function checkNames(nodes: readonly PlannedNode[]): void {

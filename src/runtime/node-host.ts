@@ -115,14 +115,17 @@ export class NodeHost implements NodeContext {
   takeCut(barrier: Barrier): NodeCut {
     const staged = this.stagedTopics.map((topic) => topic.seal());
     const flushed = this.publishedTopics.map((topic) => topic.flush());
+    const sealed = this.fileOutput?.seal(barrier.epoch, this.task.isFinal(barrier));
+    // Awaited by the checkpoint; should the task fail before it comes to that, they must not count as unhandled.
+    for (const pending of [sealed, ...flushed]) pending?.catch(() => {});
     return {
       counts: { ...this.counts },
       snapshot: this.participant.snapshot?.(),
       state: this.states.map((state) => state.seal()),
       offsets: this.reader && [...this.reader.positions],
       appends: staged.flatMap(({ appends }) => appends),
-      flushed: flushed.length === 0 ? undefined : Promise.all(flushed).then(() => {}),
-      sealed: this.fileOutput?.seal(barrier.epoch, this.task.isFinal(barrier)),
+      flushed,
+      sealed,
       stagedBytes: staged.reduce((sum, { bytes }) => sum + bytes, 0),
     };
   }

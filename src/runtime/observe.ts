@@ -4,6 +4,7 @@ import { env } from 'node:process';
 import { Observable, type Subscriber } from 'rxjs';
 import { sink } from '../../operators/core/sink.ts';
 import { type Pipeline, pipeline } from '../core/pipeline.ts';
+import { sourcesOf } from '../core/plan.ts';
 import type { RejectionKind } from '../core/rejection.ts';
 import { type Stream, streamRunner } from '../core/stream.ts';
 import { nodeDisk } from '../files/node-disk.ts';
@@ -56,7 +57,7 @@ async function runFor<T>(
   options: ObserveOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const group = options.group ?? `observe-${sourceTopics(stream.node).join('-')}`;
+  const group = options.group ?? `observe-${sourcesOf(stream.node).join('-')}`;
   const stateDir = resolve(options.stateDir ?? '.millrace');
   const environment = await openEnvironment({ brokers: options.brokers ?? env.KAFKA_BOOTSTRAP_SERVERS, stateDir });
   try {
@@ -94,9 +95,4 @@ function observedPipeline<T>(group: string, stream: Stream<T, RejectionKind>, su
     }),
   })(stream);
   return { ...pipeline('observe', observed as never), group };
-}
-
-function sourceTopics(node: Stream<unknown, RejectionKind>['node']): string[] {
-  if (node.role === 'source') return [node.name ?? ''];
-  return [...new Set(node.inputs.flatMap(sourceTopics))].sort();
 }

@@ -63,15 +63,14 @@ export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunR
       });
     try {
       options.onStart?.({ status });
-      await drive(task, coordinator, options, () => {
+      const drained = await drive(task, coordinator, options, () => {
         state.now = 'stopping';
       });
+      state.now = 'stopped';
+      return { status: status(), drained, checkpoints: coordinator.made, durationMs: clock.now() - began };
     } finally {
       task.close();
     }
-    state.now = 'stopped';
-    const durationMs = clock.now() - began;
-    return { status: status(), drained: mode === 'drain', checkpoints: coordinator.made, durationMs };
   } finally {
     await store.disown().catch(() => {});
   }
@@ -145,8 +144,13 @@ async function partitionsOf(log: LogClient, plan: Plan): Promise<ReadonlyMap<str
   return new Map(await Promise.all(entries));
 }
 
-/** From the first record to the last checkpoint. */
-async function drive(task: Task, coordinator: Coordinator, options: RunOptions, onStopping: () => void): Promise<void> {
+/** From the first record to the last checkpoint; resolves to whether every window was closed. */
+async function drive(
+  task: Task,
+  coordinator: Coordinator,
+  options: RunOptions,
+  onStopping: () => void,
+): Promise<boolean> {
   const reading = new AbortController();
   const checkpointing = new AbortController();
   const stop = (): void => {
@@ -155,24 +159,31 @@ async function drive(task: Task, coordinator: Coordinator, options: RunOptions, 
   };
   options.signal.addEventListener('abort', stop, { once: true });
   if (options.signal.aborted) stop();
+  const reads = task.read(reading.signal);
   const producing = Promise.resolve(options.producer?.(reading.signal));
   const bounded = options.mode === 'live' ? producing : producing.then(() => readToEnds(task, options.log));
   const checkpoints = coordinator.run(checkpointing.signal);
   try {
-    await Promise.race([task.read(reading.signal), failureOf(bounded), failureOf(checkpoints)]);
+    await Promise.race([reads, failureOf(bounded), failureOf(checkpoints)]);
     reading.abort();
-    await Promise.all([producing, bounded]);
+    await bounded;
     checkpointing.abort();
     await checkpoints;
-  } finally {
+    onStopping();
+    const drained = options.mode === 'drain' && !options.signal.aborted;
+    if (drained) task.endOfTime();
+    await coordinator.checkpoint({ final: true, drained });
+    return drained;
+  } catch (thrown) {
+    // Whatever still runs has to end before the log and the store are closed under it.
+    task.fail(thrown);
     reading.abort();
     checkpointing.abort();
+    await Promise.allSettled([reads, bounded, checkpoints]);
+    throw thrown;
+  } finally {
     options.signal.removeEventListener('abort', stop);
   }
-  onStopping();
-  const drained = options.mode === 'drain' && !options.signal.aborted;
-  if (drained) task.endOfTime();
-  await coordinator.checkpoint({ final: true, drained });
 }
 
 /** Rejects when `work` does, and never resolves: for a race in which only failures count. */

@@ -23,6 +23,7 @@ export class Task {
   changed = false;
   private readonly stopped = new AbortController();
   private readonly subscriptions: Subscription[] = [];
+  private failure: { readonly thrown: unknown } | undefined;
   private underWay: EpochUnderWay | undefined;
   private rejectFailed!: (thrown: unknown) => void;
 
@@ -30,7 +31,7 @@ export class Task {
     this.failed = new Promise((_, reject) => {
       this.rejectFailed = reject;
     });
-    this.failed.catch(() => this.stopped.abort());
+    this.failed.catch(() => {});
     const readers = new Map<string, SourceReader>();
     const surroundings: TaskSurroundings = {
       ...options,
@@ -61,8 +62,15 @@ export class Task {
 
   /** Reads all sources until `signal` aborts or their limits are reached; rejects with what stopped the task. */
   async read(signal: AbortSignal): Promise<void> {
-    const either = AbortSignal.any([signal, this.stopped.signal]);
-    await Promise.race([this.failed, Promise.all(this.readers.map((reader) => reader.run(either)))]);
+    const stop = (): void => this.stopped.abort();
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
+    const reads = this.readers.map((reader) => reader.run(this.stopped.signal));
+    // One reader's failure is the task's, and stops the others.
+    for (const read of reads) read.catch((thrown: unknown) => this.fail(thrown));
+    await Promise.allSettled(reads);
+    signal.removeEventListener('abort', stop);
+    if (this.failure !== undefined) throw this.failure.thrown;
   }
 
   /** Sends a barrier through the plan; the returned checkpoint is complete when it has passed every node. */
@@ -85,7 +93,9 @@ export class Task {
   }
 
   fail(thrown: unknown): void {
+    this.failure ??= { thrown };
     this.rejectFailed(thrown);
+    this.stopped.abort();
   }
 
   close(): void {
