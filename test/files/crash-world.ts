@@ -11,7 +11,13 @@ export type Death = 'sealed' | 'committed' | 'published' | number;
 export type Step =
   | { readonly kind: 'rows'; readonly count: number }
   | { readonly kind: 'wait'; readonly ms: number }
-  | { readonly kind: 'checkpoint'; readonly final: boolean; readonly death: Death | undefined; readonly during: number }
+  | {
+      readonly kind: 'checkpoint';
+      readonly final: boolean;
+      readonly death: Death | undefined;
+      readonly fails: boolean;
+      readonly during: number;
+    }
   /** Recoveries that are cut off after so many calls, one after the other. */
   | { readonly kind: 'restart'; readonly deaths: readonly number[] };
 
@@ -28,6 +34,7 @@ export const stepOf: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('checkpoint' as const),
       final: fc.boolean(),
+      fails: fc.boolean(),
       during: fc.nat(1),
       death: fc.option(deathOf, { nil: undefined, freq: 2 }),
     }),
@@ -48,6 +55,9 @@ export interface Subject<O extends Output> {
 
 class Died extends Error {}
 
+const REFUSED = 'EIO: the disk refuses';
+const DEADLY = /the disk has crashed|EIO: the disk refuses/;
+
 /** Runs the steps, lets the machine crash where they say so, and checks the reader's view before every call on the disk. */
 export class CrashWorld<O extends Output> {
   private readonly subject: Subject<O>;
@@ -63,6 +73,8 @@ export class CrashWorld<O extends Output> {
   private sealed = 0;
   private committed = 0;
   private callsLeft = Number.POSITIVE_INFINITY;
+  /** The disk refuses the last call instead of stopping, and all that the process tries after it. */
+  private fails = false;
   private looking = false;
 
   constructor(subject: Subject<O>, seed: number, disk = new CrashDisk()) {
@@ -86,10 +98,11 @@ export class CrashWorld<O extends Output> {
     if (step.kind === 'restart') await this.crash(step.deaths);
     if (step.kind === 'rows') this.append(step.count);
     if (step.kind !== 'checkpoint') return;
+    this.fails = step.fails;
     try {
       await this.checkpoint(step.final, step.death, step.during);
     } catch (thrown) {
-      if (!(thrown instanceof Died) && !/crashed/.test(String(thrown))) throw thrown;
+      if (!(thrown instanceof Died) && !DEADLY.test(String(thrown))) throw thrown;
       await this.crash([]);
     }
   }
@@ -132,7 +145,7 @@ export class CrashWorld<O extends Output> {
       try {
         await this.output.recover(this.manifest && unpack(this.manifest));
       } catch (thrown) {
-        if (!/crashed/.test(String(thrown))) throw thrown;
+        if (!DEADLY.test(String(thrown))) throw thrown;
       }
     }
     const again = this.written - this.committed;
@@ -144,7 +157,9 @@ export class CrashWorld<O extends Output> {
     const disk: CrashDisk = this.disk.reopen(loss, async () => {
       if (this.looking) return;
       await this.look(disk);
-      if (this.callsLeft-- <= 0) disk.crash();
+      if (this.callsLeft-- > 0) return;
+      if (this.fails) throw new Error(REFUSED);
+      disk.crash();
     });
     return disk;
   }
