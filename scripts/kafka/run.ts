@@ -60,11 +60,11 @@ async function createTopics(bootstrap: string): Promise<void> {
   }
 }
 
-/** Ends on the first Ctrl-C in good order, on the second at once. */
-function stopOnSignal(current: () => RunningBroker | undefined): void {
+async function run({ port, data, kafka }: Flags): Promise<void> {
+  let broker: RunningBroker | undefined;
   let isStopping = false;
+  // The first Ctrl-C ends the broker in good order, the second at once.
   const stop = (): void => {
-    const broker = current();
     if (isStopping || broker === undefined) process.exit(EXIT_INTERRUPTED);
     isStopping = true;
     say('stopping Kafka …');
@@ -72,14 +72,7 @@ function stopOnSignal(current: () => RunningBroker | undefined): void {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-}
-
-async function run({ port, data, kafka }: Flags): Promise<void> {
-  let broker: RunningBroker | undefined;
-  let isReady = false;
-  stopOnSignal(() => (isReady ? broker : undefined));
   broker = await startBroker({ port, dataDir: data, version: kafka, progress: say });
-  isReady = true;
   await createTopics(broker.bootstrap);
   say(`Kafka listens on ${broker.bootstrap} (process ${broker.pid}, log ${broker.logFile})
 topics, ${PARTITIONS} partitions each: ${TOPICS.join(', ')}
@@ -89,6 +82,7 @@ in another terminal:
 
 Ctrl-C ends it${data === undefined ? ' and forgets its records' : ''}.`);
   await broker.ended;
+  if (!isStopping) throw new Error(`Kafka has ended by itself; the end of its log:\n${broker.logTail()}`);
 }
 
 try {

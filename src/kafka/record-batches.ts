@@ -5,7 +5,7 @@
  * @see https://kafka.apache.org/documentation/#recordbatch
  */
 import { gunzipSync } from 'node:zlib';
-import { MillraceError } from '../core/errors.ts';
+import { MillraceError, messageOf } from '../core/errors.ts';
 import { type Header, RecordBatch } from '../core/record-batch.ts';
 
 export interface AbortedTransaction {
@@ -145,7 +145,11 @@ function inflate(answer: RecordsOfPartition, packed: Buffer, codec: number): Buf
     const hint = 'produce with gzip or without compression, or set compression.type=gzip on the topic';
     throw unreadable(answer, `records are compressed with ${CODECS[codec] ?? `codec ${codec}`}`, hint);
   }
-  return gunzipSync(packed, { maxOutputLength: MAX_INFLATED_BYTES });
+  try {
+    return gunzipSync(packed, { maxOutputLength: MAX_INFLATED_BYTES });
+  } catch (error) {
+    throw unreadable(answer, `a compressed batch does not unpack: ${messageOf(error)}`);
+  }
 }
 
 function controlType({ body }: RawBatch): number {
