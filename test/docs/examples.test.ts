@@ -1,6 +1,6 @@
 /** Examples in doc comments and in the README's pages compile and run as they stand. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import * as millrace from 'millrace';
 import * as operators from 'millrace/operators';
@@ -37,6 +37,19 @@ function files(): string[] {
   return sources.filter((path) => path.endsWith('.ts') && statSync(path).isFile());
 }
 
+/** Pages whose blocks of `ts` compile; a block of `ts PATH` is quoted from that file. */
+const PAGES = ['README.md', 'pipelines/orders/README.md'];
+
+function pageExamples(): Example[] {
+  return PAGES.flatMap((page) =>
+    [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match, i) => ({
+      at: `${page}, example ${i + 1}`,
+      file: `${page.replaceAll(/[/\\.]/g, '-')}-${i + 1}.ts`,
+      code: match[1],
+    })),
+  );
+}
+
 function examples(): Example[] {
   return files().flatMap((path) => {
     const text = readFileSync(path, 'utf8');
@@ -69,7 +82,7 @@ describe('the examples in doc comments', () => {
   beforeAll(() => {
     rmSync(OUT, { recursive: true, force: true });
     mkdirSync(OUT, { recursive: true });
-    for (const { file, code } of all) writeFileSync(join(OUT, file), withImports(code));
+    for (const { file, code } of [...all, ...pageExamples()]) writeFileSync(join(OUT, file), withImports(code));
     const config = { extends: '../../../tsconfig.json', compilerOptions: { noUnusedLocals: false }, include: ['*.ts'] };
     writeFileSync(join(OUT, 'tsconfig.json'), JSON.stringify(config));
   });
@@ -93,4 +106,23 @@ describe('the examples in doc comments', () => {
     if (loaded.default === undefined) return;
     expect(planOf(loaded.default.build(paramValues(loaded.default))).nodes.length).toBeGreaterThan(1);
   });
+});
+
+describe('the pages', () => {
+  it('quote files as they are', () => {
+    const quotes = PAGES.flatMap((page) => [
+      ...readFileSync(join(ROOT, page), 'utf8').matchAll(/^```ts (\S+)\n([\s\S]*?)^```$/gm),
+    ]);
+    expect(quotes.length).toBeGreaterThan(0);
+    for (const [, path, quoted] of quotes) expect(readFileSync(join(ROOT, path), 'utf8')).toContain(quoted);
+  });
+
+  it.each(['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'DECISIONS.md', 'ARCHITECTURE.md', ...PAGES.slice(1)])(
+    'link to what is there: %s',
+    (page) => {
+      const links = [...readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)];
+      const missing = links.map(([, link]) => link).filter((link) => !existsSync(resolve(ROOT, page, '..', link)));
+      expect(missing).toEqual([]);
+    },
+  );
 });
