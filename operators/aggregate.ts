@@ -2,6 +2,7 @@
 import type { Chunk } from '../src/core/element.ts';
 import { addMoney, ExactSum, mergeMoney, type MoneySum, moneyAverage, moneyTotal } from './aggregate-sums.ts';
 import { invalidOption } from './core/options.ts';
+import type { CompiledAggregate } from './core/window.ts';
 
 /**
  * One aggregate. `A` is plain data that msgpack can hold (numbers, bigints, strings, arrays, plain objects).
@@ -163,15 +164,6 @@ function orderOf(chunk: Chunk<unknown>, i: number, placed: NonNullable<Placed<un
 
 function compare<V extends number | string>(a: V, b: V): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** Several aggregates as one, over one accumulator that is changed in place. */
-export interface CompiledAggregate<T, A, R> {
-  /** For the fingerprint: names and kinds. */
-  readonly description: string;
-  init(): A;
-  add(accumulator: A, value: T, chunk: Chunk<unknown>, i: number): void;
-  result(accumulator: A): R;
 }
 
 /** @throws MillraceError PLAN_INVALID for a field that a result has anyway, and for something that is no aggregate */

@@ -19,7 +19,12 @@ export interface EnrichContext {
 }
 
 /** `T` with the fields of `F` added or replaced. */
-export type Enriched<T, F> = Omit<T, keyof F> & F extends infer O ? { [K in keyof O]: O[K] } : never;
+export type Enriched<T, F> = {
+  // Renaming keeps the known fields of a type that has an index signature, too, where Omit would lose them.
+  [K in keyof T as K extends keyof F ? never : K]: T[K];
+} & F extends infer O
+  ? { [K in keyof O]: O[K] }
+  : never;
 
 /**
  * Adds fields to each value.

@@ -87,8 +87,8 @@ function sources(folder: string): Source[] {
       const path = join(folder, name);
       const text = readFileSync(join(ROOT, path), 'utf8');
       const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, '');
-      const statements = /^(?:import|export)[^;']*?'([^']+)';|\bimport\('([^']+)'\)/gm;
-      const imports = [...code.matchAll(statements)].map((match) => match[1] ?? match[2]);
+      const statements = /^(?:import|export) [^;']*?\bfrom '([^']+)';|^import '([^']+)';|\bimport\('([^']+)'\)/gm;
+      const imports = [...code.matchAll(statements)].map((match) => match[1] ?? match[2] ?? match[3]);
       return { path, room: roomOf(path), text: code, imports };
     });
 }

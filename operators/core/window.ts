@@ -4,7 +4,6 @@ import { Chunk, type Element, type Key, type Origin, Watermark } from '../../src
 import type { KeyedState, NodeContext, StateEntry } from '../../src/core/operator.ts';
 import type { Rejection } from '../../src/core/rejection.ts';
 import type { WindowAssigner } from '../../src/time/windows.ts';
-import type { CompiledAggregate } from '../aggregate.ts';
 import { callbackFailed, countIn, joinRejections, rejection } from './process.ts';
 
 /** One result: of a closed window (`final`), or of one still open. */
@@ -16,6 +15,15 @@ export type WindowResult<K extends Key, R> = {
   readonly end: number;
   readonly final: boolean;
 } & R;
+
+/** Several aggregates as one, over one accumulator that is changed in place. */
+export interface CompiledAggregate<T, A, R> {
+  /** For the fingerprint: names and kinds. */
+  readonly description: string;
+  init(): A;
+  add(accumulator: A, value: T, chunk: Chunk<unknown>, i: number): void;
+  result(accumulator: A): R;
+}
 
 export interface WindowLogic<T, A, R> {
   readonly assigner: WindowAssigner;

@@ -1,4 +1,4 @@
-import { type } from 'arktype';
+import { z } from 'zod';
 
 /** The catalogue: what a product id stands for. */
 export const PRODUCT_NAMES = {
@@ -10,11 +10,11 @@ export const PRODUCT_NAMES = {
 } as const;
 
 /** An order as it must be. The bound on the amount keeps a slip of the decimal point out of the books. */
-export const Order = type({
-  order_id: 'string > 0',
-  user_id: 'string > 0',
-  product_id: "'prod-1' | 'prod-2' | 'prod-3' | 'prod-4' | 'prod-5'",
-  amount: '0 < number <= 1000000',
-  timestamp: 'string > 0',
+export const Order = z.looseObject({
+  order_id: z.string().min(1),
+  user_id: z.string().min(1),
+  product_id: z.enum(['prod-1', 'prod-2', 'prod-3', 'prod-4', 'prod-5']),
+  amount: z.number().positive().max(1_000_000),
+  timestamp: z.string().min(1),
 });
-export type Order = typeof Order.infer;
+export type Order = z.infer<typeof Order>;

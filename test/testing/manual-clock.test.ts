@@ -25,7 +25,11 @@ describe('ManualClock', () => {
   it('wakes the earliest first, and of several due at once who fell asleep first', async () => {
     const clock = new ManualClock(0);
     const order: string[] = [];
-    for (const [name, ms] of [['late', 30], ['early', 10], ['second', 10]] as const) {
+    for (const [name, ms] of [
+      ['late', 30],
+      ['early', 10],
+      ['second', 10],
+    ] as const) {
       void clock.sleep(ms).then(() => order.push(name));
     }
     clock.advance(50);

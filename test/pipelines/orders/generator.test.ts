@@ -19,7 +19,7 @@ const records = (options?: Parameters<typeof recordAt>[1]) =>
 function isGood(value: string): boolean {
   try {
     const order = JSON.parse(value) as { timestamp: unknown };
-    return Order.allows(order) && !Number.isNaN(parseIso(order.timestamp));
+    return Order.safeParse(order).success && !Number.isNaN(parseIso(order.timestamp));
   } catch {
     return false;
   }
