@@ -9,7 +9,7 @@ import {
   RecordBatchStreamWriter,
   Schema,
   Struct,
-} from 'apache-arrow';
+} from './arrow-library.ts';
 import type { RollingFormat, SegmentWriter } from '../files/rolling-output.ts';
 import { columnBuilder } from './column-builder.ts';
 import { type Columns, describeColumns } from './columns.ts';

@@ -1,16 +1,6 @@
 /** Columns over typed arrays that grow: several times as fast as apache-arrow's own builders. */
-import {
-  Bool,
-  type Data,
-  type DataType,
-  Decimal,
-  Float64,
-  Int32,
-  Int64,
-  makeData,
-  TimestampMillisecond,
-  Utf8,
-} from 'apache-arrow';
+import type { Data, DataType } from 'apache-arrow';
+import { Bool, Decimal, Float64, Int32, Int64, makeData, TimestampMillisecond, Utf8 } from './arrow-library.ts';
 import { parseIso } from '../time/iso.ts';
 import { ColumnBuilder, INITIAL_ROWS, shown, type Validity } from './column-base.ts';
 import type { Column, ColumnType } from './columns.ts';
