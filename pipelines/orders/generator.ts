@@ -42,6 +42,7 @@ function broken(order: Readonly<Record<string, unknown>>, random: Random): strin
     () => JSON.stringify({ ...order, amount: 0 }),
     () => JSON.stringify({ ...order, amount: -(order.amount as number) }),
     () => JSON.stringify({ ...order, amount: String(order.amount) }),
+    () => JSON.stringify({ ...order, amount: undefined }),
     () => JSON.stringify({ ...order, product_id: 'prod-99' }),
     () => JSON.stringify({ ...order, user_id: undefined }),
     () => JSON.stringify({ ...order, timestamp: 'yesterday' }),

@@ -63,7 +63,9 @@ export function naiveOrders(orders: readonly RawOrder[]): NaiveOrders {
     }
     const order = kindOrOrder;
     const time = timeOf(order);
-    processed.push({ from, value: { ...order, product_name: NAMES[String(order.product_id)] } });
+    // No schema hands on a field that would become the prototype of a copy.
+    const { ['__proto__']: _, ...kept } = order;
+    processed.push({ from, value: { ...kept, product_name: NAMES[String(order.product_id)] } });
     const start = Math.floor(time / MINUTE) * MINUTE;
     const seen = greatest.get(from.partition) ?? Number.NEGATIVE_INFINITY;
     if (seen - OUT_OF_ORDER >= start + MINUTE) {

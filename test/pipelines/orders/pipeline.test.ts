@@ -144,6 +144,8 @@ describe('the orders pipeline', () => {
 
 describe('any orders, good or bad, in any order', () => {
   const NOW = Date.UTC(2024, 1, 29, 12);
+  const POLLUTED =
+    '{"order_id":"p","user_id":"u","product_id":"prod-1","amount":1,"timestamp":"2024-02-29T12:00:00.000Z","__proto__":{"amount":9}}';
   const oneOf = (...values: unknown[]): fc.Arbitrary<unknown> => fc.constantFrom(...values);
   const near = (time: number) => fc.integer({ min: -1, max: 1 }).map((ms) => time + ms);
   const time = fc.oneof(
@@ -175,7 +177,7 @@ describe('any orders, good or bad, in any order', () => {
   );
   const value: fc.Arbitrary<unknown> = fc.oneof(
     { weight: 12, arbitrary: order },
-    oneOf('', 'null', '[]', '1e999', '{"order_id":"o"', '{"__proto__":{"amount":1}}'),
+    oneOf('', 'null', '[]', '1e999', '{"order_id":"o"', '{"__proto__":{"amount":1}}', POLLUTED),
   );
 
   it('come out as the naive computation has them', { timeout: 60_000 }, async () => {

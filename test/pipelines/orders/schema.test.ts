@@ -73,7 +73,15 @@ describe('the schema of orders', () => {
   });
 
   it('keeps fields that it does not know', () => {
-    const value = { ...GOOD, coupon: 'SPRING' };
+    const value = { ...GOOD, coupon: 'SPRING', constructor: 1 };
     expect(Order['~standard'].validate(value)).toEqual({ value });
+  });
+
+  it('lets go a field that would become the prototype of a copy', () => {
+    const value: unknown = JSON.parse(`${JSON.stringify(GOOD).slice(0, -1)},"__proto__":{"coupon":"SPRING"}}`);
+    const result = Order['~standard'].validate(value);
+    if (result instanceof Promise || result.issues !== undefined) throw new Error('must be valid');
+    expect(Object.keys(result.value)).toEqual(Object.keys(GOOD));
+    expect(Object.getPrototypeOf(result.value)).toBe(Object.prototype);
   });
 });
