@@ -5,7 +5,7 @@ import { messageOf } from '../src/core/errors.ts';
 import type { NodeContext } from '../src/core/operator.ts';
 import type { LogRecord } from '../src/core/record-batch.ts';
 import type { Rejection } from '../src/core/rejection.ts';
-import { joinRejections, process, rejection } from './core/process.ts';
+import { process, rejection } from './core/process.ts';
 
 /**
  * Reads the value of each record as a JSON document in UTF-8.
@@ -33,21 +33,19 @@ export function decodeJson() {
 function decodeChunk(ctx: NodeContext, chunk: Chunk<LogRecord>, decoder: TextDecoder): Chunk<unknown> {
   const n = chunk.length;
   const values: unknown[] = [];
-  const kept: number[] = [];
-  const rejections: Rejection[] = [];
+  let rejected: Map<number, Rejection> | undefined;
   for (let i = 0; i < n; i++) {
     const bytes = chunk.raw ? chunk.input!.value(i) : chunk.values[i].value;
     try {
       values.push(parse(bytes, decoder));
-      kept.push(i);
     } catch (thrown) {
-      rejections.push(rejection(ctx, chunk, i, 'DecodeError', reasonOf(bytes, thrown)));
+      (rejected ??= new Map()).set(i, rejection(ctx, chunk, i, 'DecodeError', reasonOf(bytes, thrown)));
     }
   }
-  ctx.counts.passed += kept.length;
-  ctx.counts.rejected += rejections.length;
-  if (kept.length === n) return chunk.withValues(values, true);
-  return chunk.select(kept, values, joinRejections(chunk.rejections, rejections), true);
+  ctx.counts.passed += values.length;
+  if (rejected === undefined) return chunk.withValues(values, true);
+  ctx.counts.rejected += rejected.size;
+  return chunk.without(rejected, values, true);
 }
 
 function parse(bytes: Uint8Array | null, decoder: TextDecoder): unknown {

@@ -67,10 +67,15 @@ function enrichChunk<T extends object, F extends object>(
     (value, i) => {
       context.i = i;
       const added = fields(value, context);
-      return assign(inPlace ? value : Object.assign({}, value), added) as Enriched<T, F>;
+      return assign(inPlace ? value : copyOf(value), added) as Enriched<T, F>;
     },
     inPlace,
   );
+}
+
+/** A spread keeps an own field named `__proto__`, which Object.assign would take for the prototype; but it costs ten times as much. */
+function copyOf(value: object): object {
+  return Object.hasOwn(value, '__proto__') ? { ...value } : Object.assign({}, value);
 }
 
 /** Object.assign for plain objects, at half its cost. */

@@ -3,7 +3,7 @@ import type { Chunk } from '../src/core/element.ts';
 import type { NodeContext } from '../src/core/operator.ts';
 import type { Rejection } from '../src/core/rejection.ts';
 import { invalidOption } from './core/options.ts';
-import { callbackRejection, joinRejections, process, rejection } from './core/process.ts';
+import { callbackRejection, process, rejection } from './core/process.ts';
 
 /**
  * Lets through what fits a schema, and gives it the schema's type.
@@ -39,46 +39,48 @@ function validateChunk<S extends StandardSchemaV1>(
   const n = values.length;
   const check = schema['~standard'].validate;
   const valid: StandardSchemaV1.InferOutput<S>[] = [];
-  const kept: number[] = [];
-  let rejections: Rejection[] | undefined;
-  for (let i = 0; i < n; i++) {
-    const refused = validateRecord(ctx, chunk, i, check, valid);
-    if (refused === undefined) kept.push(i);
-    else (rejections ??= []).push(refused);
-  }
+  let rejected: Map<number, Rejection> | undefined;
   // A schema that answers with another object may hold on to it (a default, a fallback).
-  const fresh = chunk.fresh && kept.every((i, at) => values[i] === valid[at]);
-  ctx.counts.passed += kept.length;
-  if (rejections === undefined) return chunk.withValues(valid, fresh);
-  ctx.counts.rejected += rejections.length;
-  return chunk.select(kept, valid, joinRejections(chunk.rejections, rejections), fresh);
+  let fresh = chunk.fresh;
+  for (let i = 0; i < n; i++) {
+    const outcome = validateRecord(ctx, chunk, i, check);
+    if (outcome instanceof Refused) {
+      (rejected ??= new Map()).set(i, outcome.rejection);
+    } else {
+      valid.push(outcome);
+      if (outcome !== values[i]) fresh = false;
+    }
+  }
+  ctx.counts.passed += valid.length;
+  if (rejected === undefined) return chunk.withValues(valid, fresh);
+  ctx.counts.rejected += rejected.size;
+  return chunk.without(rejected, valid, fresh);
 }
 
-/** Adds the record's value to `valid`, or returns why it is not. */
+/** A rejection, told apart from whatever a schema may give. */
+class Refused {
+  readonly rejection: Rejection;
+  constructor(rejection: Rejection) {
+    this.rejection = rejection;
+  }
+}
+
 function validateRecord<O>(
   ctx: NodeContext,
   chunk: Chunk<unknown>,
   i: number,
   check: StandardSchemaV1<unknown, O>['~standard']['validate'],
-  valid: O[],
-): Rejection | undefined {
+): O | Refused {
   try {
     const result = check(chunk.values[i]);
-    if (result instanceof Promise)
+    if (result instanceof Promise) {
       throw invalidOption('validate', 'schema', 'answers with a promise; validation must be synchronous');
-    if (result.issues === undefined) {
-      valid.push(result.value);
-      return undefined;
     }
-    return rejection(
-      ctx,
-      chunk,
-      i,
-      'ValidationError',
-      result.issues.slice(0, MAX_ISSUES).map(describeIssue).join('; '),
-    );
+    if (result.issues === undefined) return result.value;
+    const reason = result.issues.slice(0, MAX_ISSUES).map(describeIssue).join('; ');
+    return new Refused(rejection(ctx, chunk, i, 'ValidationError', reason));
   } catch (thrown) {
-    return callbackRejection(ctx, chunk, i, thrown);
+    return new Refused(callbackRejection(ctx, chunk, i, thrown));
   }
 }
 

@@ -6,7 +6,7 @@ import { Stream } from '../src/core/stream.ts';
 import { type PartitionProgress, type WatermarkSnapshot, WatermarkTracker } from '../src/time/watermark.ts';
 import { isEventTime } from '../src/time/windows.ts';
 import { invalidOption, requireDuration } from './core/options.ts';
-import { callbackRejection, countIn, countOut, joinRejections, rejection } from './core/process.ts';
+import { callbackRejection, countIn, countOut, rejection } from './core/process.ts';
 
 export interface WatermarkConfig<T> {
   /** Event time of a value, epoch milliseconds; NaN or anything that is no time rejects the record. */
@@ -134,31 +134,28 @@ class WatermarkStep<T> {
     const n = chunk.length;
     const times = new Float64Array(n);
     const watermarks = new Float64Array(n);
-    const kept: number[] = [];
-    let rejections: Rejection[] | undefined;
+    let rejected: Map<number, Rejection> | undefined;
     let running = progress.watermark;
+    let kept = 0;
     for (let i = 0; i < n; i++) {
       const time = this.timeOf(chunk, i, now);
       if (typeof time !== 'number') {
-        (rejections ??= []).push(time);
+        (rejected ??= new Map()).set(i, time);
         continue;
       }
-      times[kept.length] = time;
-      watermarks[kept.length] = running;
-      kept.push(i);
+      times[kept] = time;
+      watermarks[kept] = running;
+      kept++;
       if (time - this.outOfOrdernessMs > running) running = time - this.outOfOrdernessMs;
     }
     progress.watermark = running;
     progress.activeAt = now;
-    this.ctx.counts.passed += kept.length;
-    if (rejections === undefined) return chunk.withColumns({ times, watermarks });
-    this.ctx.counts.rejected += rejections.length;
-    const values = kept.map((i) => chunk.values[i]);
-    const selected = chunk.select(kept, values, joinRejections(chunk.rejections, rejections), chunk.fresh);
-    return selected.withColumns({
-      times: times.subarray(0, kept.length),
-      watermarks: watermarks.subarray(0, kept.length),
-    });
+    this.ctx.counts.passed += kept;
+    if (rejected === undefined) return chunk.withColumns({ times, watermarks });
+    this.ctx.counts.rejected += rejected.size;
+    const values = chunk.values.filter((_, i) => !rejected.has(i));
+    const selected = chunk.without(rejected, values, chunk.fresh);
+    return selected.withColumns({ times: times.subarray(0, kept), watermarks: watermarks.subarray(0, kept) });
   }
 
   private timeOf(chunk: Chunk<T>, i: number, now: number): number | Rejection {

@@ -4,7 +4,7 @@ import type { Chunk, Element } from '../../src/core/element.ts';
 import type { NodeContext, OnThrow, PlainOptions } from '../../src/core/operator.ts';
 import type { Rejection, RejectionKind } from '../../src/core/rejection.ts';
 import { Stream } from '../../src/core/stream.ts';
-import { callbackRejection, countIn, countOut, joinRejections, rejection } from './process.ts';
+import { callbackRejection, countIn, countOut, rejection } from './process.ts';
 import { heldBytes } from './sink.ts';
 
 export interface ProcessAsyncSpec<T, U> {
@@ -144,10 +144,8 @@ async function callOnce<T, U>(
 
 const TIMED_OUT = Symbol('timed out');
 
+/** Calls end in any order; rejections leave in the order of the records. */
 function withoutRejected<T, U>(chunk: Chunk<T>, results: U[], rejected: ReadonlyMap<number, Rejection>): Chunk<U> {
-  const kept: number[] = [];
-  for (let i = 0; i < results.length; i++) if (!rejected.has(i)) kept.push(i);
-  const values = kept.map((i) => results[i]);
-  const inOrder = [...rejected].sort(([a], [b]) => a - b).map(([, r]) => r);
-  return chunk.select(kept, values, joinRejections(chunk.rejections, inOrder));
+  const values = results.filter((_, i) => !rejected.has(i));
+  return chunk.without(new Map([...rejected].sort(([a], [b]) => a - b)), values);
 }

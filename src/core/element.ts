@@ -140,6 +140,13 @@ export class Chunk<T> implements ChunkColumns {
     return new Chunk<T>({ ...columnsOf(this), ...columns }, this.materialised, this.rejections, this.fresh);
   }
 
+  /** The records that were not rejected, with `values` in place of theirs; the rejections join those carried from above. */
+  without<U>(rejected: ReadonlyMap<number, Rejection>, values: readonly U[], fresh = false): Chunk<U> {
+    const kept: number[] = [];
+    for (let i = 0; i < this.length; i++) if (!rejected.has(i)) kept.push(i);
+    return this.select(kept, values, [...this.rejections, ...rejected.values()], fresh);
+  }
+
   /** The records at `indices` (rising, repeats allowed), with `values` in place of theirs. */
   select<U>(
     indices: ArrayLike<number>,

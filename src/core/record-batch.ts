@@ -13,8 +13,9 @@ export type TimestampType = 'create' | 'append';
 
 /** One record, as a user's callback sees it above any decoder. */
 export interface LogRecord {
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
+  /** `String(record.key)` is its text, if it is one. */
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
   readonly headers: readonly Header[];
   readonly topic: string;
   readonly partition: number;
@@ -33,7 +34,7 @@ export class RecordBatch {
   readonly length: number;
   readonly offsets: Float64Array;
   readonly timestamps: Float64Array;
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   /** Start and end of each key and value in `bytes`: four numbers a record; a start of −1 stands for null. */
   readonly slices: Int32Array;
   readonly headerLists: readonly (readonly Header[])[] | undefined;
@@ -54,16 +55,17 @@ export class RecordBatch {
     this.length = fields.offsets.length;
     this.offsets = fields.offsets;
     this.timestamps = fields.timestamps;
-    this.bytes = fields.bytes;
+    const { bytes } = fields;
+    this.bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.slices = fields.slices;
     this.headerLists = fields.headerLists;
   }
 
-  key(row: number): Uint8Array | null {
+  key(row: number): Buffer | null {
     return this.slice(row * 4);
   }
 
-  value(row: number): Uint8Array | null {
+  value(row: number): Buffer | null {
     return this.slice(row * 4 + 2);
   }
 
@@ -103,7 +105,7 @@ export class RecordBatch {
     });
   }
 
-  private slice(at: number): Uint8Array | null {
+  private slice(at: number): Buffer | null {
     const start = this.slices[at];
     return start < 0 ? null : this.bytes.subarray(start, this.slices[at + 1]);
   }
