@@ -1,6 +1,7 @@
 /** `window`: the core of every window, an assigner of windows × an aggregate × when results leave. */
 import { Observable, type Subscriber } from 'rxjs';
 import { Chunk, type Element, type Key, type Origin, Watermark } from '../../src/core/element.ts';
+import { MillraceError } from '../../src/core/errors.ts';
 import type { KeyedState, NodeContext, StateEntry } from '../../src/core/operator.ts';
 import type { Rejection } from '../../src/core/rejection.ts';
 import type { WindowAssigner } from '../../src/time/windows.ts';
@@ -70,11 +71,18 @@ class WindowStep<T, A, R> {
   /** Results belong to the operator: they have passed the minimum over the partitions. */
   private readonly origin: Origin;
   private watermark = Number.NEGATIVE_INFINITY;
+  private readonly aggregate: CompiledAggregate<T, A, R>;
+  private readonly emitsUpdates: boolean;
+  /** From the start of a window to the watermark that closes it, milliseconds. */
+  private readonly closesAfter: number;
 
   constructor(ctx: NodeContext, logic: WindowLogic<T, A, R>, out: Subscriber<Element<WindowResult<Key, R>>>) {
     this.ctx = ctx;
     this.logic = logic;
     this.out = out;
+    this.aggregate = logic.aggregate;
+    this.emitsUpdates = logic.emit === 'update';
+    this.closesAfter = logic.assigner.size + logic.graceMs;
     this.state = ctx.keyedState<A>();
     this.origin = { source: ctx.id, topic: ctx.id, partition: 0 };
     ctx.keep({
@@ -103,39 +111,43 @@ class WindowStep<T, A, R> {
   /** Puts the records of a chunk into their windows; those that are late for all of theirs are rejected. */
   private absorb(chunk: Chunk<T>): void {
     const updates: WindowResult<Key, R>[] = [];
+    const { length, times } = chunk;
+    const { startOf } = this.logic.assigner;
     let late: Rejection[] | undefined;
     let i = 0;
     try {
-      for (; i < chunk.length; i++) {
-        if (this.absorbRecord(chunk, i, updates)) continue;
-        (late ??= []).push(this.lateness(chunk, i));
+      for (; i < length; i++) {
+        const taken =
+          startOf === undefined
+            ? this.absorbIntoAll(chunk, i, updates)
+            : this.absorbInto(startOf(times[i]), chunk, i, updates);
+        if (!taken) (late ??= []).push(this.lateness(chunk, i));
       }
     } catch (thrown) {
-      throw callbackFailed(this.ctx, chunk, i, thrown);
+      throw thrown instanceof MillraceError ? thrown : callbackFailed(this.ctx, chunk, i, thrown);
     }
     this.ctx.counts.late += late?.length ?? 0;
-    this.ctx.counts.passed += chunk.length - (late?.length ?? 0);
+    this.ctx.counts.passed += length - (late?.length ?? 0);
     this.emit(updates, joinRejections(chunk.rejections, late ?? []));
   }
 
-  /** Returns whether any window took the record. */
-  private absorbRecord(chunk: Chunk<T>, i: number, updates: WindowResult<Key, R>[]): boolean {
-    const { assigner } = this.logic;
-    const time = chunk.times[i];
-    if (assigner.startOf !== undefined) return this.absorbInto(assigner.startOf(time), chunk, i, updates);
+  /** Where windows overlap: returns whether any of them took the record. */
+  private absorbIntoAll(chunk: Chunk<T>, i: number, updates: WindowResult<Key, R>[]): boolean {
     let taken = false;
-    for (const start of assigner.starts(time)) taken = this.absorbInto(start, chunk, i, updates) || taken;
+    for (const start of this.logic.assigner.starts(chunk.times[i])) {
+      taken = this.absorbInto(start, chunk, i, updates) || taken;
+    }
     return taken;
   }
 
   private absorbInto(start: number, chunk: Chunk<T>, i: number, updates: WindowResult<Key, R>[]): boolean {
-    if (this.watermarkOf(chunk, i) >= start + this.logic.assigner.size + this.logic.graceMs) return false;
-    const { aggregate, emit } = this.logic;
+    if (this.watermarkOf(chunk, i) >= start + this.closesAfter) return false;
+    const { aggregate } = this;
     const key = chunk.keys![i];
     const entry = this.state.get(start, key) ?? this.state.add(start, key, aggregate.init());
     aggregate.add(entry.value, chunk.values[i], chunk, i);
     if (!entry.dirty) this.state.touch(entry, start);
-    if (emit === 'update') updates.push(this.result(start, entry, false));
+    if (this.emitsUpdates) updates.push(this.result(start, entry, false));
     return true;
   }
 
@@ -162,11 +174,11 @@ class WindowStep<T, A, R> {
   /** Closes the windows that end at or below the watermark less the grace, in the order of (end, start, key bytes). */
   private close(watermark: number): void {
     if (watermark <= this.watermark) return;
-    const { assigner, graceMs } = this.logic;
+    const { graceMs } = this.logic;
     const results: WindowResult<Key, R>[] = [];
     // Windows of one operator have one size, so their order by start is their order by end.
     for (const start of this.state.slots()) {
-      if (start + assigner.size + graceMs > watermark) break;
+      if (start + this.closesAfter > watermark) break;
       for (const entry of this.state.take(start)) {
         results.push(this.result(start, entry, true));
         if (results.length === MAX_CHUNK_RESULTS) this.emit(results.splice(0), []);
@@ -178,7 +190,7 @@ class WindowStep<T, A, R> {
   }
 
   private result(start: number, entry: StateEntry<A>, final: boolean): WindowResult<Key, R> {
-    const fields = this.logic.aggregate.result(entry.value);
+    const fields = this.aggregate.result(entry.value);
     return { key: entry.key, start, end: start + this.logic.assigner.size, final, ...fields };
   }
 
