@@ -18,6 +18,11 @@ export const ExactSum = {
     for (const partial of partials) {
       const [large, small] = Math.abs(x) >= Math.abs(partial) ? [x, partial] : [partial, x];
       const high = large + small;
+      if (!Number.isFinite(high)) {
+        partials.length = 0;
+        partials.push(high);
+        return partials;
+      }
       const low = small - (high - large);
       if (low !== 0) partials[kept++] = low;
       x = high;

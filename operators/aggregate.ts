@@ -37,7 +37,7 @@ export function count<T>(): Aggregate<T, number, number> {
   };
 }
 
-/** Sum of doubles, rounded once at the end: the same values in any order give the same last bit. */
+/** Sum of doubles, rounded once at the end: the same values in any order give the same last bit, or infinity past the largest double. */
 export function sum<T>(of: (value: T) => number): Aggregate<T, number[], number> {
   return {
     kind: 'sum',
@@ -114,7 +114,8 @@ function extreme<T>(
   return {
     kind,
     init: () => worst,
-    add: (best, value) => better(best, of(value)),
+    // One zero: which of 0 and −0 comes first must not matter.
+    add: (best, value) => better(best, of(value) + 0),
     merge: better,
     result: (best) => (best === worst ? undefined : best),
   };
