@@ -20,7 +20,7 @@ export function benchEngine({
   runs: number;
   records?: number | undefined;
 }): Measurement[] {
-  const results = JOBS.map(({ name }) => ({ name, eventsPerSecond: [], cpuMicros: [], peakMiB: [] }) as Mutable);
+  const results = JOBS.map(({ name }): Mutable => ({ name, eventsPerSecond: [], cpuMicros: [], peakMiB: [] }));
   for (let run = 0; run < runs; run++) {
     JOBS.forEach(({ keys }, j) => {
       const printed = execFileSync('npx', ['tsx', 'bench/engine-run.ts', String(records), String(keys)], {

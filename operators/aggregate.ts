@@ -176,7 +176,7 @@ export function compileAggregates<T, A extends Aggregates<T>>(
   if (names.length === 0)
     throw invalidOption(operator, 'aggregate', 'must name at least one aggregate, such as count()');
   for (const name of names) {
-    if (RESERVED.includes(name))
+    if (RESERVED.has(name))
       throw invalidOption(operator, `aggregate.${name}`, 'is a field that every result has: choose another name');
     if (typeof aggregates[name]?.add !== 'function')
       throw invalidOption(operator, `aggregate.${name}`, 'must be an aggregate, such as count()');
@@ -194,4 +194,4 @@ export function compileAggregates<T, A extends Aggregates<T>>(
   };
 }
 
-const RESERVED = ['key', 'start', 'end', 'final'];
+const RESERVED = new Set(['key', 'start', 'end', 'final']);

@@ -81,7 +81,7 @@ export class NodeHost implements NodeContext {
       prefix: this.task.statePrefix(name),
       maxEntries: this.task.maxStateEntries,
     });
-    this.states.push(state as KeyedStateTable<unknown>);
+    this.states.push(state);
     return state;
   }
 

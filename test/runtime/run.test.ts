@@ -167,7 +167,7 @@ describe('a run', () => {
     await driver.append('a', [{ value: 'x' }]);
     await driver.append('b', [{ value: 'y' }, { value: 'z' }]);
     await driver.settle();
-    expect((await driver.readJson('out')).toSorted()).toEqual(['a0', 'b0', 'b1']);
+    expect(new Set(await driver.readJson('out'))).toEqual(new Set(['a0', 'b0', 'b1']));
     await driver.stop();
   });
 
