@@ -94,7 +94,7 @@ class Write implements Command {
   }
 
   toString = () =>
-    `write(${this.table}, [${this.mutations.map((m) => `${hex(m.key)}=${m.value?.length ?? 'x'}`)}], fails=${String(this.fails)})`;
+    `write(${this.table}, [${this.mutations.map((m) => `${hex(m.key)}=${m.value?.length ?? 'x'}`).join()}], fails=${String(this.fails)})`;
 }
 
 class Read implements Command {
