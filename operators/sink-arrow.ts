@@ -63,6 +63,7 @@ export function sinkArrow<T extends object, const C extends Columns, const Omitt
   return sink<T>({
     kind: 'sinkArrow',
     name: dir,
+    exclusive: `${dir}/${prefix}`,
     options: { columns: describeColumns(columns), rollEveryMs },
     writer: (ctx) => {
       const rolling = { dir: ctx.outputPath(dir), prefix, rollEveryMs, rollRows, rollBytes };

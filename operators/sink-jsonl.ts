@@ -23,6 +23,7 @@ export function sinkJsonl<T>(path: string) {
   return sink<T>({
     kind: 'sinkJsonl',
     name: path,
+    exclusive: path,
     options: {},
     writer: (ctx) => {
       const output = new AppendOutput(ctx.disk, ctx.outputPath(path), ctx);

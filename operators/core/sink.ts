@@ -20,6 +20,8 @@ export interface SinkSpec<T> {
   readonly name: string;
   readonly options: PlainOptions;
   readonly topics?: readonly TopicUse[];
+  /** The file, or the folder and prefix, that no other sink of the plan may write. */
+  readonly exclusive?: string;
   /** Called once a task. Output outside the log takes part in the checkpoint through `ctx.output`. */
   readonly writer: (ctx: NodeContext) => SinkWriter<T>;
   /** The output cannot be taken back or repeated under a checkpoint: refused under exactly-once. */
@@ -44,6 +46,7 @@ export function sink<T>(spec: SinkSpec<T>) {
       adds: [],
       takes: 'none',
       topics: spec.topics ?? [],
+      exclusive: spec.exclusive,
       requires: spec.replayable === false ? { replayable: false } : undefined,
       build: (ctx, [input]) => writeAll(ctx, input as Observable<Element<T>>, spec.writer(ctx)),
     });

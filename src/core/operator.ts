@@ -32,6 +32,8 @@ export interface PlanNode {
   readonly topics: readonly TopicUse[];
   /** Further demands on the plan, checked before anything runs. */
   readonly requires?: PlanRequirement | undefined;
+  /** An output that only one sink of a plan can have: a file, or the files of one prefix in a folder. */
+  readonly exclusive?: string | undefined;
   /** Where event time is kept from partition to partition: `watermark` and windows know no time above it. */
   readonly givesWatermarks?: boolean;
   build(context: NodeContext, inputs: readonly Observable<Element<unknown>>[]): Observable<Element<unknown>>;

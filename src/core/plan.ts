@@ -38,6 +38,7 @@ export function planOf(streams: readonly AnySealedStream[], version = 1): Plan {
   const nodes = collect(streams.map((stream) => stream.node));
   const edges = nodes.flatMap((planned) => planned.inputs.map((input) => ({ from: input.id, to: planned.id })));
   checkNames(nodes);
+  checkOutputs(nodes);
   checkWatermarks(nodes);
   checkRejections(nodes);
   return { nodes, edges, topics: topicsOf(nodes), fingerprint: fingerprintOf(nodes, edges, version) };
@@ -81,6 +82,21 @@ function checkNames(nodes: readonly PlannedNode[]): void {
       });
     }
     seen.set(node.name, id);
+  }
+}
+
+function checkOutputs(nodes: readonly PlannedNode[]): void {
+  const seen = new Map<string, string>();
+  for (const { id, node } of nodes) {
+    if (node.exclusive === undefined) continue;
+    const other = seen.get(node.exclusive);
+    if (other !== undefined) {
+      throw new MillraceError('PLAN_INVALID', `${id} and ${other} would both write ${node.exclusive}`, {
+        place: { operator: id },
+        hint: 'merge() the streams above one sink, or give each sink a path of its own',
+      });
+    }
+    seen.set(node.exclusive, id);
   }
 }
 

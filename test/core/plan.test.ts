@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeJson, filter, map, sinkKafka, toDLQ } from 'millrace/operators';
+import { decodeJson, filter, map, sinkJsonl, sinkKafka, toDLQ } from 'millrace/operators';
 import { kafka, merge } from 'millrace';
 import { fingerprintDifferences, planOf, throwsAreRejected } from '../../src/core/plan.ts';
 import type { MillraceError } from '../../src/core/errors.ts';
@@ -66,6 +66,12 @@ describe('planOf', () => {
       ),
     ]);
     expect(failure(() => throwsAreRejected(plan.nodes[1])).message).toContain("onThrow: 'reject' and no toDLQ() below");
+  });
+
+  it('refuses two sinks on one file', () => {
+    const offsets = kafka('in').pipe(map((record) => record.offset));
+    const error = failure(() => planOf([offsets.pipe(sinkJsonl('out.jsonl')), offsets.pipe(sinkJsonl('out.jsonl'))]));
+    expect(error.message).toBe('sinkJsonl(out.jsonl)#2 and sinkJsonl(out.jsonl) would both write out.jsonl');
   });
 
   it('joins the edges of a merge', () => {
