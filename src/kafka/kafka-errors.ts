@@ -17,6 +17,9 @@ const CONNECTION_ERRORS = new Set([
   'KafkaJSMetadataNotLoaded',
 ]);
 
+/** A request between the loss of a connection and its return: a plain Error, told by its words only. */
+const NOT_CONNECTED = 'Broker not connected';
+
 /** Answers of Kafka that another try can change, beyond those that kafkajs marks as such. */
 const PASSING = new Set([
   'LEADER_NOT_AVAILABLE',
@@ -81,7 +84,8 @@ export function typeOf(thrown: unknown): string | undefined {
 
 /** The connection is broken or silent: it must not be used again. */
 export function isConnectionError(thrown: unknown): boolean {
-  return CONNECTION_ERRORS.has(rootOf(thrown).name);
+  const { name, message } = rootOf(thrown);
+  return CONNECTION_ERRORS.has(name) || message === NOT_CONNECTED;
 }
 
 export function isPassing(thrown: unknown): boolean {
