@@ -56,10 +56,11 @@ export function asText({ pipeline, plan, group }: Described): string[] {
 
 function labelOf(planned: PlannedNode): string {
   const { node, id } = planned;
+  const rejects = node.adds.filter((kind) => kind !== 'CallbackError' || throwsAreRejected(planned));
   const facts = [
     ...Object.entries(node.options).map(([name, value]) => `${name} ${String(value)}`),
     ...(node.stateful ? [`state '${node.name ?? id}'`] : []),
-    ...(node.adds.length > 0 ? [`can reject: ${node.adds.join(', ')}`] : []),
+    ...(rejects.length > 0 ? [`can reject: ${rejects.join(', ')}`] : []),
     ...(node.takes === 'none' ? [] : [`takes: ${node.takes === 'all' ? 'all rejections' : node.takes.join(', ')}`]),
     ...throwOf(planned),
     ...node.topics.map(({ topic, use }) => `${use === 'read' ? 'reads' : 'writes'} topic ${topic}`),

@@ -25,9 +25,11 @@ async function dispatch(world: World): Promise<number> {
   const wantsHelp = argv.some((arg) => arg === '--help' || arg === '-h');
   const target = targetOf(argv);
   const call = { argv, env, readFile };
-  if (!wantsHelp) refuseSwallowedFlags(swallowable(undefined), call);
-  const loaded = target === undefined ? undefined : await findPipelineIn(target, cwd);
-  if (!wantsHelp && loaded !== undefined) refuseSwallowedFlags(swallowable(loaded), call);
+  const refuseSwallowed = (loaded?: LoadedPipeline): void => {
+    if (!wantsHelp) refuseSwallowedFlags(swallowable(loaded), call);
+  };
+  const loaded = target === undefined ? undefined : await findOr(() => refuseSwallowed(), target, cwd);
+  refuseSwallowed(loaded);
   const invocation = parseArguments(argv, loaded, env);
   switch (invocation.command) {
     case 'help':
@@ -69,9 +71,15 @@ async function runOn(
   }
 }
 
-async function findPipelineIn(target: string, cwd: string): Promise<LoadedPipeline> {
+/** A word that names no pipeline may be the value of a flag that is missing. */
+async function findOr(explain: () => void, target: string, cwd: string): Promise<LoadedPipeline> {
   const { findPipeline } = await import('./find-pipeline.ts');
-  return findPipeline(target, cwd);
+  try {
+    return await findPipeline(target, cwd);
+  } catch (thrown) {
+    explain();
+    throw thrown;
+  }
 }
 
 async function list(world: World): Promise<number> {
@@ -94,14 +102,17 @@ async function list(world: World): Promise<number> {
   return EXIT.ok;
 }
 
-/** Flags that npm could have kept; the pipeline's own only when it is known. */
+/** Flags that npm could have kept; the pipeline's own among them where it is known. */
 function swallowable(loaded: LoadedPipeline | undefined): Swallowable[] {
   const options = new Map(
     [...runOptions(), ...resetOptions(), ...generateOptions()].map((option) => [option.long!, option]),
   );
   const own = loaded === undefined ? [] : paramOptions(loaded.pipeline.params, []).map(({ option }) => option);
-  const all = loaded === undefined ? [...options.values()] : own;
-  return all.map(({ long, required, negate }) => ({ long: long!, takesValue: required, isNegated: negate }));
+  return [...options.values(), ...own].map(({ long, required, negate }) => ({
+    long: long!,
+    takesValue: required,
+    isNegated: negate,
+  }));
 }
 
 function readFile(path: string): string {

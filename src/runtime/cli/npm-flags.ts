@@ -36,12 +36,13 @@ export function refuseSwallowedFlags(flags: readonly Swallowable[], call: NpmCal
   });
   if (swallowed.length === 0) return;
   const { operands, words } = rebuild(argv, swallowed);
-  const runner = script === 'npx' ? 'npx millrace' : `npm run ${script} --`;
-  // The script's own arguments come first in argv and are not to be typed again.
+  // Words that the script itself gives are not to be typed again.
+  const typed = operands.filter((word) => !env.npm_lifecycle_script!.split(/\s+/).includes(word));
+  const command = script === 'npx' ? ['npx', 'millrace', ...typed] : ['npm', 'run', script, ...typed, '--'];
   const names = swallowed.map(({ flag }) => flag.long).join(', ');
   throw usageError(
     `npm kept ${names} for itself: nothing was run`,
-    `put a lone -- in front, so that npm hands flags over:\n    ${[runner, ...operands, ...words].join(' ')}`,
+    `put a lone -- in front of the flags, so that npm hands them over:\n    ${[...command, ...words].join(' ')}`,
   );
 }
 
@@ -64,7 +65,8 @@ function swallowedValue({ long, isNegated }: Swallowable, call: NpmCall): string
 
 /** npm exports what its configuration files say, too; a flag that is set there was not swallowed. */
 function isConfigured(name: string, { env, readFile }: NpmCall): boolean {
-  const files = [env.npm_config_userconfig, env.npm_config_globalconfig];
+  const user = env.npm_config_userconfig ?? env.NPM_CONFIG_USERCONFIG ?? `${env.HOME ?? ''}/.npmrc`;
+  const files = [user, env.npm_config_globalconfig ?? env.NPM_CONFIG_GLOBALCONFIG];
   if (env.npm_config_local_prefix !== undefined) files.push(`${env.npm_config_local_prefix}/.npmrc`);
   const setting = new RegExp(`^\\s*${name.replaceAll('_', '[-_]')}\\s*(=|$)`, 'm');
   return files.some((file) => file !== undefined && setting.test(readFile(file)));

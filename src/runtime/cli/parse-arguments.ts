@@ -58,13 +58,16 @@ export function targetOf(argv: readonly string[]): string | undefined {
 export function parseArguments(argv: readonly string[], known: Known | undefined, env: Env): Invocation {
   let invocation: Invocation | undefined;
   let printed = '';
-  const program = createProgram(known, (parsed) => {
-    invocation = parsed;
-  });
-  for (const command of [program, ...program.commands]) {
-    command.configureOutput({ writeOut: (text) => void (printed += text), writeErr: () => {} });
-    applyEnvironment(command, env);
-  }
+  const program = createProgram(
+    known,
+    (parsed) => {
+      invocation = parsed;
+    },
+    (text) => {
+      printed += text;
+    },
+  );
+  for (const command of [program, ...program.commands]) applyEnvironment(command, env);
   try {
     orUsageError(() => program.parse([...argv], { from: 'user' }), known?.pipeline.name);
   } catch (thrown) {
@@ -74,10 +77,17 @@ export function parseArguments(argv: readonly string[], known: Known | undefined
   return invocation!;
 }
 
+const LOST_FLAG = 'is it the value of a flag? Through npm, flags go behind a lone --: npm run pipeline NAME -- --flags';
 const HELP = Symbol('help was printed');
 
-function createProgram(known: Known | undefined, accept: (invocation: Invocation) => void): Command {
+function createProgram(
+  known: Known | undefined,
+  accept: (invocation: Invocation) => void,
+  print: (text: string) => void = () => {},
+): Command {
   const program = new Command('millrace').exitOverride().enablePositionalOptions();
+  // Errors are told by whoever catches them: commander's own words may hold a secret.
+  program.configureOutput({ writeOut: print, writeErr: () => {} });
   program.usage('[pipeline] [flags]\n       millrace describe|reset|generate <pipeline> [flags]');
   program.argument('[pipeline]', 'name of a pipeline in ./pipelines, or path of its file; without it, lists pipelines');
   program.description('Runs stream-processing pipelines, on an embedded log or on Kafka.');
@@ -110,7 +120,7 @@ function addDescribe(program: Command, known: Known | undefined, accept: (invoca
     .createOption('--format <FORMAT>', 'how to draw it')
     .choices(['text', 'mermaid', 'json'])
     .default('text');
-  const params = withOptions(describe, 'Flags', [format, ...placeOptions().slice(1)], known);
+  const params = withOptions(describe, 'Flags', [format, placeOptions()[1]], known);
   describe.action((_: string, { format, ...flags }: PlaceFlags & { format: DescribeFormat }) =>
     accept({ command: 'describe', format, flags: own(flags, params), params: params.take(flags) }),
   );
@@ -176,12 +186,10 @@ function orUsageError<R>(parse: () => R, pipeline?: string, prefix = ''): R {
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.code === 'commander.helpDisplayed' || thrown.code === 'commander.help') throw HELP;
-    const [message, ...suggestion] = thrown.message.replace(/^error: /, '').split('\n');
-    throw new MillraceError('CONFIG_INVALID', `${prefix}${message}`, {
-      hint:
-        suggestion[0]?.replaceAll(/^\(|\)$/g, '') ??
-        `see: millrace ${pipeline === undefined ? '' : `${pipeline} `}--help`,
-    });
+    const [message, suggestion] = thrown.message.replace(/^error: /, '').split('\n');
+    const see = `see: millrace ${pipeline === undefined ? '' : `${pipeline} `}--help`;
+    const hint = thrown.code === 'commander.excessArguments' ? LOST_FLAG : suggestion?.replaceAll(/^\(|\)$/g, '');
+    throw new MillraceError('CONFIG_INVALID', `${prefix}${message}`, { hint: hint ?? see });
   }
 }
 

@@ -2,13 +2,16 @@
 const CREDENTIALS_IN_ADDRESS = /([^\s/:@,'"]+):([^\s/@,'"]+)@(?=[\w[])/g;
 const NAMED_SECRET = /\b([\w.-]*(?:password|passwd|secret|token)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s"',;}]+)/gi;
 const SECRET_VARIABLE = /PASSWORD|PASSWD|SECRET|TOKEN/i;
+/** npm passes its flags on as variables, but keeps its credentials to itself. */
+const OF_NPM = /^npm_/i;
 /** Shorter values are words that occur anywhere. */
 const MIN_SECRET_LENGTH = 4;
 
 /** Values of the environment that must not be shown. */
 export function secretsOf(env: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(env)
-    .filter(([name, value]) => SECRET_VARIABLE.test(name) && value !== undefined && value.length >= MIN_SECRET_LENGTH)
+    .filter(([name]) => SECRET_VARIABLE.test(name) && !OF_NPM.test(name))
+    .filter(([, value]) => value !== undefined && value.length >= MIN_SECRET_LENGTH)
     .map(([, value]) => value!);
 }
 

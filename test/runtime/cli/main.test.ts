@@ -1,0 +1,178 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { main } from '../../../src/runtime/cli/main.ts';
+import { systemClock } from '../../../src/time/clock.ts';
+import { type FakeWorld, fakeWorld } from './fixtures.ts';
+
+const PIPELINE = `
+import { kafka, pipeline } from 'millrace';
+import { decodeJson, sinkConsole, sinkJsonl, toDLQ } from 'millrace/operators';
+const numbers = kafka('numbers', { partitions: 2 }).pipe(decodeJson(), toDLQ('numbers-dlq'));
+export default pipeline('numbers', { description: 'copies numbers' },
+  numbers.pipe(sinkJsonl('output/numbers.jsonl')), numbers.pipe(sinkConsole()));
+`;
+const GENERATOR = `
+export default {
+  topic: 'numbers', partitions: 2, rate: 100, backfillMs: 1000, badRatio: 0, description: 'numbers',
+  record: ({ index, badRatio, random }) => ({ key: String(index), value: random() < badRatio ? '{' : JSON.stringify({ index }) }),
+};
+`;
+
+let cwd: string;
+
+beforeEach(() => {
+  // Below this package, so that the pipeline finds it by its name.
+  cwd = mkdtempSync(join(import.meta.dirname, '.tmp-'));
+  mkdirSync(join(cwd, 'pipelines/numbers'), { recursive: true });
+  writeFileSync(join(cwd, 'pipelines/numbers/pipeline.ts'), PIPELINE);
+  writeFileSync(join(cwd, 'pipelines/numbers/generator.ts'), GENERATOR);
+});
+
+afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+
+async function call(line: string, given: Partial<FakeWorld> = {}) {
+  const world = fakeWorld(line.split(' ').filter(Boolean), { cwd, clock: systemClock, ...given });
+  const code = await main(world);
+  return { code, world, out: world.out.join(''), err: world.err.join('') };
+}
+
+describe('the command line', () => {
+  it('lists pipelines of the folder and of the package', async () => {
+    const { code, out } = await call('');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^numbers +copies numbers$/m);
+    expect(out).toMatch(/^orders +/m);
+  });
+
+  it('generates exactly so many records, processes all, closes everything and exits 0', async () => {
+    const { code, out, err } = await call('numbers --events 123 --drain');
+    expect(code).toBe(0);
+    expect(out.trim().split('\n')).toHaveLength(123);
+    expect(readFileSync(join(cwd, 'output/numbers.jsonl'), 'utf8').trim().split('\n')).toHaveLength(123);
+    expect(err).toContain('numbers on embedded log, group numbers, drain');
+    expect(err).toContain('exactly-once');
+    expect(err).toContain('Balanced: every record is accounted for.');
+    expect((await call('numbers')).code).toBe(2);
+  });
+
+  it('writes lines of JSON on stdout, and nothing else, when asked to', async () => {
+    const { code, out, err } = await call('numbers --once --json --bad-ratio 1');
+    const lines = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string });
+    expect(code).toBe(0);
+    expect(err).toBe('');
+    expect(lines.map(({ event }) => event)).toEqual(['start', 'end']);
+    expect(lines[1]).toMatchObject({
+      drained: false,
+      status: { rejected: 100 },
+      ledger: { balanced: true, nodes: { decodeJson: { in: 100, rejected: 100 } } },
+    });
+  });
+
+  it('keeps everything below the folder of --data', async () => {
+    await call('numbers --once --data all');
+    expect(existsSync(join(cwd, 'all/.millrace/data.mdb'))).toBe(true);
+    expect(existsSync(join(cwd, 'all/output/numbers.jsonl'))).toBe(true);
+    expect(existsSync(join(cwd, '.millrace'))).toBe(false);
+    expect(existsSync(join(cwd, 'output'))).toBe(false);
+  });
+
+  it('creates nothing in a dry run, and shows where it would go', async () => {
+    const first = await call('numbers --dry-run --data all');
+    expect(first.code).toBe(0);
+    expect(first.out).toContain('topic numbers does not exist yet');
+    expect(existsSync(join(cwd, 'all'))).toBe(false);
+    await call('numbers --once');
+    const { out } = await call('numbers --dry-run --json');
+    const line = JSON.parse(out) as { positions: { current: number; next: number; end: number }[] };
+    expect(line).toMatchObject({ event: 'dry-run', checkpoint: 1, missing: [], plan: { pipeline: 'numbers' } });
+    expect(line.positions.every(({ current, next, end }) => current === next && next === end)).toBe(true);
+    expect(line.positions.reduce((sum, { next }) => sum + next, 0)).toBe(100);
+  });
+
+  it('resets only when told to apply it', async () => {
+    await call('numbers --once');
+    const shown = await call('reset numbers');
+    expect(shown.out).toContain('Nothing was changed');
+    expect(shown.out).toContain('Repeated: 100 records');
+    expect((await call('numbers --once')).err).toContain('goes on from checkpoint 1');
+    expect((await call('reset numbers --apply')).out).toContain('Done');
+    const again = await call('numbers --once');
+    expect(again.err).not.toContain('goes on');
+    expect(readFileSync(join(cwd, 'output/numbers.jsonl'), 'utf8').trim().split('\n')).toHaveLength(200);
+  });
+
+  it('resets to the end of the log', async () => {
+    await call('generate numbers --events 10');
+    const { out } = await call('reset numbers --to latest --apply');
+    expect(out).toContain('Skipped: 10 records');
+    expect((await call('numbers --once --generate 0')).out).toBe('');
+  });
+
+  it('generates alone', async () => {
+    const { code, err } = await call('generate numbers --events 40');
+    expect(code).toBe(0);
+    expect(err).toContain('40 records written');
+    expect((await call('numbers --once --generate 0')).out.trim().split('\n')).toHaveLength(40);
+  });
+
+  it('finishes what is in flight at the first Ctrl-C, and ends at once at the second', async () => {
+    const world = fakeWorld(['numbers'], { cwd, clock: systemClock });
+    const err = world.err;
+    const write = err.push.bind(err);
+    err.push = (...texts) => {
+      if (texts.some((text) => text.includes('delivery'))) {
+        queueMicrotask(() => {
+          world.stop('signal');
+          world.stop('signal');
+        });
+      }
+      return write(...texts);
+    };
+    expect(await main(world)).toBe(0);
+    expect(err.join('')).toContain('stopping: finishing what is in flight (Ctrl-C again to force)');
+    expect(world.exits).toEqual([130]);
+  });
+
+  it('stops quietly when nobody reads its output any more', async () => {
+    const world = fakeWorld(['numbers', '--json'], { cwd, clock: systemClock });
+    const push = world.out.push.bind(world.out);
+    world.out.push = (...texts) => {
+      queueMicrotask(() => world.stop('closed-output'));
+      return push(...texts);
+    };
+    expect(await main(world)).toBe(0);
+    expect(world.err).toEqual([]);
+  });
+
+  it('takes a pipeline by path', async () => {
+    expect((await call('describe ./pipelines/numbers/pipeline.ts')).out).toContain('kafka(numbers)');
+    expect((await call('describe pipelines/numbers')).out).toContain('kafka(numbers)');
+  });
+
+  it('says what is wrong with a pipeline that cannot be loaded', async () => {
+    writeFileSync(join(cwd, 'pipelines/numbers/pipeline.ts'), 'export default 5;');
+    const { code, err } = await call('numbers');
+    expect(code).toBe(2);
+    expect(err).toContain('does not export a pipeline');
+    expect((await call('')).out).toContain('cannot be loaded');
+  });
+
+  it('tells errors as JSON, where that was asked for, and without secrets', async () => {
+    const { code, out, err } = await call('numbers --json --brokers me:hunter2@host:9092');
+    expect(code).toBe(2);
+    expect(err).toBe('');
+    expect(JSON.parse(out)).toMatchObject({ event: 'error', code: 'CONFIG_INVALID', exitCode: 2 });
+    expect(out).not.toContain('hunter2');
+  });
+
+  it('suggests the pipeline that was meant', async () => {
+    const { code, err } = await call('numebrs');
+    expect(code).toBe(2);
+    expect(err).toContain('did you mean numbers?');
+  });
+});

@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { MillraceError } from '../../../src/core/errors.ts';
+import { type Invocation, parseArguments, targetOf } from '../../../src/runtime/cli/parse-arguments.ts';
+import { branching, generator } from './fixtures.ts';
+
+const known = { pipeline: branching, generator };
+const parse = (line: string, env = {}): Invocation => parseArguments(line.split(' ').filter(Boolean), known, env);
+
+function failure(line: string, env = {}): MillraceError {
+  try {
+    parse(line, env);
+  } catch (thrown) {
+    return thrown as MillraceError;
+  }
+  throw new Error(`${line} was accepted`);
+}
+
+const defaults = { outFile: 'output/a.jsonl', fast: false, quiet: true, size: 5 };
+
+describe('the arguments of a run', () => {
+  it.each<[string, object]>([
+    ['branching', {}],
+    ['branching --brokers a:9092,[::1]:9093', { brokers: 'a:9092,[::1]:9093' }],
+    ['branching --generate 0.5 --events 10 --seed -3', { generate: 0.5, events: 10, seed: -3 }],
+    ['branching --start 2024-02-29T12:00:00Z', { start: Date.UTC(2024, 1, 29, 12) }],
+    ['branching --from latest --group g2', { from: 'latest', group: 'g2' }],
+    ['branching --from 1970-01-01T00:00:01Z', { from: { timestamp: 1_000 } }],
+    ['branching --once --json --dry-run', { once: true, json: true, dryRun: true }],
+    ['branching --drain --data x', { drain: true, data: 'x' }],
+    [
+      'branching --checkpoint-ms 50 --delivery at-least-once --max-reject-ratio 0.1',
+      { checkpointMs: 50, delivery: 'at-least-once', maxRejectRatio: 0.1 },
+    ],
+    ['branching --drop-state a --drop-state b --bad-ratio 1', { dropState: ['a', 'b'], badRatio: 1 }],
+    ['--once branching', { once: true }],
+  ])('reads %s', (line, flags) => {
+    expect(parse(line)).toEqual({ command: 'run', flags, params: defaults });
+  });
+
+  it("reads the pipeline's own flags apart from those of millrace", () => {
+    expect(parse('branching --out-file b.jsonl --fast --no-quiet --size -2.5 --once')).toEqual({
+      command: 'run',
+      flags: { once: true },
+      params: { outFile: 'b.jsonl', fast: true, quiet: false, size: -2.5 },
+    });
+  });
+
+  it('takes brokers from the environment, and the flag before it', () => {
+    const env = { KAFKA_BOOTSTRAP_SERVERS: 'e:1' };
+    expect(parse('branching', env)).toMatchObject({ flags: { brokers: 'e:1' } });
+    expect(parse('branching --brokers f:2', env)).toMatchObject({ flags: { brokers: 'f:2' } });
+    expect(parse('branching', { KAFKA_BOOTSTRAP_SERVERS: '' })).toMatchObject({ flags: {} });
+  });
+
+  it.each([
+    ['branching --evnts 5', "unknown option '--evnts'", 'Did you mean --events?'],
+    [
+      'branching --events 0',
+      "'--events <N>' argument '0' is invalid. It must be a whole number above 0",
+      'branching --help',
+    ],
+    ['branching --events', 'argument missing', '--help'],
+    ['branching --generate -1', 'number of records a second', '--help'],
+    ['branching --max-reject-ratio 2', 'between 0 and 1', '--help'],
+    ['branching --start yesterday', 'ISO 8601', '--help'],
+    ['branching --from newest', 'earliest, latest or an ISO 8601 time', '--help'],
+    ['branching --delivery maybe', 'Allowed choices are exactly-once, at-least-once', '--help'],
+    ['branching --brokers localhost', 'host:port', '--help'],
+    ['branching --brokers h:70000', 'host:port', '--help'],
+    ['branching --size big', 'It must be a number', '--help'],
+    ['branching 100', 'too many arguments', 'lone --'],
+    ['describe', "missing required argument 'pipeline'", '--help'],
+    ['describe branching --format svg', 'Allowed choices are text, mermaid, json', '--help'],
+    ['--once', 'no pipeline', 'name of the pipeline first'],
+  ])('refuses %s and names the field and the fix', (line, message, hint) => {
+    const error = failure(line);
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', exitCode: 2 });
+    expect(error.message).toContain(message);
+    expect(error.hint).toContain(hint);
+  });
+
+  it('names the variable when its value is bad', () => {
+    expect(failure('branching', { KAFKA_BOOTSTRAP_SERVERS: 'x' }).message).toContain('KAFKA_BOOTSTRAP_SERVERS');
+  });
+});
+
+describe('the other commands', () => {
+  it.each<[string, object]>([
+    ['--version', { command: 'version' }],
+    ['-V', { command: 'version' }],
+    ['describe branching', { command: 'describe', format: 'text', flags: {}, params: defaults }],
+    [
+      'describe branching --format json --group x',
+      { command: 'describe', format: 'json', flags: { group: 'x' }, params: defaults },
+    ],
+    [
+      'reset branching --apply --to latest',
+      { command: 'reset', flags: { apply: true, to: 'latest' }, params: defaults },
+    ],
+    ['generate branching --rate 5 --events 3', { command: 'generate', flags: { rate: 5, events: 3 } }],
+  ])('reads %s', (line, invocation) => {
+    expect(parse(line)).toEqual(invocation);
+  });
+
+  it('lists the pipelines where none is named', () => {
+    expect(parseArguments([], undefined, { KAFKA_BOOTSTRAP_SERVERS: 'e:1' })).toEqual({ command: 'list' });
+  });
+
+  it("shows the pipeline's own flags and defaults in its help", () => {
+    const help = parse('branching --help');
+    expect(help).toMatchObject({ command: 'help', text: expect.stringContaining('--out-file <TEXT>') });
+    expect(help).toMatchObject({ text: expect.stringContaining('"output/a.jsonl"') });
+    expect(help).toMatchObject({ text: expect.stringContaining('Exit codes') });
+  });
+
+  it('finds the pipeline that is named, before its own flags are known', () => {
+    expect(targetOf(['orders', '--metrics-file', 'x'])).toBe('orders');
+    expect(targetOf(['--once', 'orders'])).toBe('orders');
+    expect(targetOf(['reset', '--data', 'd', 'orders'])).toBe('orders');
+    expect(targetOf(['describe'])).toBeUndefined();
+    expect(targetOf([])).toBeUndefined();
+  });
+});
