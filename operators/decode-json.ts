@@ -10,8 +10,9 @@ import { process, rejection } from './core/process.ts';
 /**
  * Reads the value of each record as a JSON document in UTF-8.
  *
- * `LogRecord → unknown (+ DecodeError)` · a null or empty value, bytes that are not UTF-8 and text that is not JSON are
- * rejected with their bytes · no state.
+ * `LogRecord → unknown (+ DecodeError)` · a null or empty value, bytes that are not UTF-8, text that is not JSON and documents
+ * nested deeper than 500 are rejected with their bytes: JSON.parse takes any depth, but what writes the value later runs
+ * out of stack · no state.
  *
  * @example
  * ```ts
@@ -50,6 +51,7 @@ function decodeChunk(ctx: NodeContext, chunk: Chunk<LogRecord>, decoder: TextDec
 
 function parse(bytes: Uint8Array | null, decoder: TextDecoder): unknown {
   if (bytes === null) throw new Error('the value is null');
+  if (bytes.length > MAX_DEPTH && isTooDeep(bytes)) throw new RangeError(`nested deeper than ${MAX_DEPTH}`);
   return JSON.parse(decoder.decode(bytes));
 }
 
@@ -57,7 +59,31 @@ function reasonOf(bytes: Uint8Array | null, thrown: unknown): string {
   if (bytes === null) return 'the value is null, not a JSON document';
   if (bytes.length === 0) return 'the value is empty, not a JSON document';
   if (thrown instanceof TypeError) return 'the value is not UTF-8';
+  if (thrown instanceof RangeError) return `the document is ${messageOf(thrown)}`;
   return `the value is not JSON: ${shortened(messageOf(thrown))}`;
+}
+
+const MAX_DEPTH = 500;
+const [QUOTE, BACKSLASH, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = Buffer.from('"\\[]{}');
+
+/** Counts brackets outside strings; only documents long enough to hold that many are looked at. */
+function isTooDeep(bytes: Uint8Array): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (inString) {
+      if (byte === BACKSLASH) i++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) {
+      inString = true;
+    } else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
+      if (++depth > MAX_DEPTH) return true;
+    } else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) {
+      depth--;
+    }
+  }
+  return false;
 }
 
 /** Engines quote the document in their message; a DLQ header need not hold all of it. */
