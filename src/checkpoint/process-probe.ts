@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import type { ProcessProbe } from './owner.ts';
 
-/** Field 22 of /proc/PID/stat is the start time; the name in field 2 may hold spaces, so count behind its bracket. */
-const START_TIME_BEHIND_NAME = 19;
+/** Fields of /proc/PID/stat, counted behind the name in brackets, which may hold spaces: state, and start time. */
+const STATE = 0;
+const START_TIME = 19;
 
 export const processProbe: ProcessProbe = {
   pid: process.pid,
@@ -14,15 +15,18 @@ export const processProbe: ProcessProbe = {
       // EPERM: it lives and belongs to somebody else.
       if ((thrown as NodeJS.ErrnoException).code !== 'EPERM') return undefined;
     }
-    return startTime(pid);
+    const fields = statOf(pid);
+    // A process that was killed and not yet waited for by its parent: it runs no more.
+    if (fields?.[STATE] === 'Z' || fields?.[STATE] === 'X') return undefined;
+    return fields?.[START_TIME] ?? '';
   },
 };
 
-function startTime(pid: number): string {
+function statOf(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[START_TIME_BEHIND_NAME];
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return '';
+    return undefined;
   }
 }

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { CheckpointStore } from '../../src/checkpoint/checkpoint-store.ts';
@@ -85,5 +87,16 @@ describe('the process probe', () => {
     expect(processProbe.birth(process.pid)).toBe(processProbe.birth(process.pid));
     expect(processProbe.birth(process.pid)).toMatch(/^\d*$/);
     expect(processProbe.birth(2 ** 22 + 1)).toBeUndefined();
+  });
+
+  it.runIf(process.platform === 'linux')('takes a killed process that nobody has waited for as dead', async () => {
+    // The shell starts a process, becomes a sleep that waits for no child, and leaves it a zombie.
+    const shell = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      const [data] = (await once(shell.stdout, 'data')) as [Buffer];
+      await expect.poll(() => processProbe.birth(Number(String(data))), { timeout: 5_000 }).toBeUndefined();
+    } finally {
+      shell.kill('SIGKILL');
+    }
   });
 });

@@ -9,7 +9,7 @@ async function decoded(values: readonly unknown[]): Promise<{ out: unknown[]; re
   await driver.start();
   await driver.append(
     'in',
-    values.map((value) => ({ value })),
+    values.map((value) => ({ key: 'one partition', value })),
   );
   await driver.settle();
   const dlq = await driver.read('dlq');
