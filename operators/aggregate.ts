@@ -189,8 +189,11 @@ export function compileAggregates<T, A extends Aggregates<T>>(
     add(accumulators, value, chunk, i) {
       for (let j = 0; j < n; j++) accumulators[j] = parts[j].add(accumulators[j], value, chunk, i);
     },
-    result: (accumulators) =>
-      Object.fromEntries(names.map((name, j) => [name, parts[j].result(accumulators[j])])) as AggregateResults<A>,
+    resultInto(target, accumulators) {
+      const results = target as Record<string, unknown>;
+      for (let j = 0; j < n; j++) results[names[j]] = parts[j].result(accumulators[j]);
+      return results as typeof target & AggregateResults<A>;
+    },
   };
 }
 

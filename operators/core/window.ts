@@ -23,7 +23,8 @@ export interface CompiledAggregate<T, A, R> {
   readonly description: string;
   init(): A;
   add(accumulator: A, value: T, chunk: Chunk<unknown>, i: number): void;
-  result(accumulator: A): R;
+  /** Adds the results to `target`, which it returns: a spread would cost more than all else of a result. */
+  resultInto<B extends object>(target: B, accumulator: A): B & R;
 }
 
 export interface WindowLogic<T, A, R> {
@@ -190,8 +191,8 @@ class WindowStep<T, A, R> {
   }
 
   private result(start: number, entry: StateEntry<A>, final: boolean): WindowResult<Key, R> {
-    const fields = this.aggregate.result(entry.value);
-    return { key: entry.key, start, end: start + this.logic.assigner.size, final, ...fields };
+    const window = { key: entry.key, start, end: start + this.logic.assigner.size, final };
+    return this.aggregate.resultInto(window, entry.value);
   }
 
   private emit(results: WindowResult<Key, R>[], rejections: readonly Rejection[]): void {
