@@ -22,7 +22,7 @@ export function renderStatus(status: RunStatus, before: RunStatus | undefined, f
   const rejected = status.rejected === 0 ? 'rejected 0' : colors.yellow(`rejected ${grouped(status.rejected)}`);
   const late = status.late === 0 ? 'late 0' : colors.yellow(`late ${grouped(status.late)}`);
   lines.push(
-    `${dim('data')}        ${rejected}${takenIn(status)} ${dim('·')} ${late} ${dim('·')} under way ${bytes(status.creditUsed)} of ${bytes(status.creditLimit)}`,
+    `${dim('data')}        ${rejected} ${dim('·')} ${late}${takenIn(status)} ${dim('·')} under way ${bytes(status.creditUsed)} of ${bytes(status.creditLimit)}`,
   );
   lines.push(`${dim('checkpoint')}  ${checkpointOf(status)}`);
   return lines.map((line) => fit(line, frame.width));
@@ -36,7 +36,7 @@ export function renderLine(status: RunStatus, before: RunStatus | undefined): st
     `${status.state} ${duration(status.now - status.startedAt)}`,
     `${rate(throughput(status, before))} records/s`,
     `lag ${grouped(totalLag(status.partitions))}`,
-    ...(time === undefined ? [] : [`watermark ${instant(time)}`, `${grouped(windows)} windows open`]),
+    ...(time === undefined ? [] : [`watermark ${instant(time)}`, windowsOpen(windows)]),
     `rejected ${grouped(status.rejected)}`,
     `late ${grouped(status.late)}`,
     `checkpoint ${checkpointOf(status)}`,
@@ -70,7 +70,7 @@ function steps(status: RunStatus, before: RunStatus | undefined, { height, color
 
 function noteOf({ counts, openWindows, stateEntries }: NodeStatus): string {
   const notes: string[] = [];
-  if (openWindows !== undefined) notes.push(`${grouped(openWindows)} windows open`);
+  if (openWindows !== undefined) notes.push(windowsOpen(openWindows));
   else if (stateEntries !== undefined) notes.push(`${grouped(stateEntries)} entries`);
   if (counts.filtered > 0) notes.push(`${grouped(counts.filtered)} filtered`);
   if (counts.rejected > 0) notes.push(`${grouped(counts.rejected)} rejected`);
@@ -111,11 +111,16 @@ function totalLag(partitions: readonly PartitionStatus[]): number {
   return partitions.reduce((sum, { lag }) => sum + lag, 0);
 }
 
+function windowsOpen(n: number): string {
+  return `${grouped(n)} ${n === 1 ? 'window' : 'windows'} open`;
+}
+
+/** Where those went that did not go on. */
 function takenIn({ nodes }: RunStatus): string {
   const taken = nodes
     .filter(({ counts }) => counts.taken > 0)
     .map(({ id, counts }) => `${id} ${grouped(counts.taken)}`);
-  return taken.length === 0 ? '' : ` (${taken.join(', ')})`;
+  return taken.length === 0 ? '' : ` → ${taken.join(', ')}`;
 }
 
 function checkpointOf({ lastCheckpoint, now }: RunStatus): string {

@@ -18,7 +18,7 @@ describe('the live view', () => {
         "sinkKafka(out)     0          1,190",
         "watermark   2024-02-29 11:59:55Z, 5.0 s behind the clock · held back by in[1]",
         "lag         in[0] 0 · in[1] 7",
-        "data        rejected 10 (toDLQ(dlq) 10) · late 0 · under way 2 KiB of 64.0 MiB",
+        "data        rejected 10 · late 0 → toDLQ(dlq) 10 · under way 2 KiB of 64.0 MiB",
         "checkpoint  42, 300 ms ago, took 4 ms",
       ]
     `);
