@@ -1,3 +1,4 @@
+import { normalize } from 'node:path';
 import { arrowFormat } from '../src/arrow/arrow-format.ts';
 import { ColumnError } from '../src/arrow/column-base.ts';
 import { type Columns, type ColumnsFor, describeColumns } from '../src/arrow/columns.ts';
@@ -63,7 +64,7 @@ export function sinkArrow<T extends object, const C extends Columns, const Omitt
   return sink<T>({
     kind: 'sinkArrow',
     name: dir,
-    exclusive: `${dir}/${prefix}`,
+    exclusive: normalize(`${dir}/${prefix}`),
     options: { columns: describeColumns(columns), rollEveryMs },
     writer: (ctx) => {
       const rolling = { dir: ctx.outputPath(dir), prefix, rollEveryMs, rollRows, rollBytes };

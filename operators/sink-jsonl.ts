@@ -1,3 +1,4 @@
+import { normalize } from 'node:path';
 import { MillraceError, messageOf } from '../src/core/errors.ts';
 import { AppendOutput } from '../src/files/append-output.ts';
 import { requireText } from './core/options.ts';
@@ -23,7 +24,7 @@ export function sinkJsonl<T>(path: string) {
   return sink<T>({
     kind: 'sinkJsonl',
     name: path,
-    exclusive: path,
+    exclusive: normalize(path),
     options: {},
     writer: (ctx) => {
       const output = new AppendOutput(ctx.disk, ctx.outputPath(path), ctx);

@@ -83,7 +83,7 @@ export interface NodeContext {
   /** What this node keeps in the checkpoint. At most once a node. */
   keep(participant: Participant): void;
   /** Keyed state of a stateful operator, bounded in memory, kept in the store. */
-  keyedState<V>(options?: { name?: string }): KeyedState<V>;
+  keyedState<V>(): KeyedState<V>;
   /** A topic that this node writes under the checkpoint. */
   topic(name: string): TopicOutput;
   /** Takes part in the checkpoint with a sink's own output. */

@@ -73,12 +73,10 @@ export class NodeHost implements NodeContext {
     this.participant = participant;
   }
 
-  keyedState<V>(options: { name?: string } = {}): KeyedState<V> {
-    const operator = this.planned.node.name ?? this.id;
-    const name = options.name === undefined ? operator : `${operator}/${options.name}`;
+  keyedState<V>(): KeyedState<V> {
     const state = new KeyedStateTable<V>({
       view: this.task.store,
-      prefix: this.task.statePrefix(name),
+      prefix: this.task.statePrefix(this.planned.node.name ?? this.id),
       maxEntries: this.task.maxStateEntries,
     });
     this.states.push(state);

@@ -99,7 +99,9 @@ export class SourceReader {
         // Observed at the next turn of the loop; until then a failure must not count as unhandled.
         ahead.catch(() => {});
         await this.emit(fetched, signal);
+        this.emitSignsOfLife(fetched);
       }
+      if (this.isDone) this.emitSignsOfLife([]);
     } finally {
       wake();
       signal.removeEventListener('abort', wake);
@@ -142,6 +144,19 @@ export class SourceReader {
         turnBegan = this.clock.now();
       }
       left = left.filter(({ batch, row }) => batch !== undefined && row < batch.length);
+    }
+  }
+
+  /**
+   * Partitions that were not asked for have their say, too: one that is read to where the run ends is idle one day, and one
+   * that is paused has to be looked at again.
+   */
+  private emitSignsOfLife(fetched: readonly FetchedPartition[]): void {
+    for (const origin of this.origins) {
+      const { partition } = origin;
+      if (fetched.some((answer) => answer.partition === partition)) continue;
+      const isRead = this.stopAt !== undefined && this.positions[partition] >= this.stopAt[partition];
+      this.elements.next(Chunk.empty(origin, isRead));
     }
   }
 

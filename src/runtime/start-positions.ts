@@ -38,6 +38,7 @@ export async function startPositions(
       const [earliest, latest] = await Promise.all([log.offsets(topic, 'earliest'), log.offsets(topic, 'latest')]);
       const saved = checkpoint?.offsets[id];
       if (saved === undefined) return fresh(log, id, topic, from, earliest, latest);
+      if (saved.length > earliest.length) throw shrunk(topic, saved.length, earliest.length);
       return earliest.map((first, partition): StartPosition => {
         if (partition >= saved.length) return { source: id, topic, partition, offset: first, because: 'new partition' };
         checkInLog(topic, partition, saved[partition], first, latest[partition]);
@@ -59,6 +60,17 @@ async function fresh(
   const because = typeof from === 'string' ? from : 'timestamp';
   const offsets = typeof from !== 'string' ? await log.offsets(topic, from) : from === 'earliest' ? earliest : latest;
   return offsets.map((offset, partition) => ({ source, topic, partition, offset, because }));
+}
+
+function shrunk(topic: string, before: number, now: number): MillraceError {
+  return new MillraceError(
+    'OFFSET_OUT_OF_RANGE',
+    `the checkpoint knows ${before} partitions of the topic, and it has ${now}`,
+    {
+      place: { topic },
+      hint: 'the topic was deleted and made anew, or this is another log; to begin again without the old state, see `pipeline reset`',
+    },
+  );
 }
 
 function checkInLog(topic: string, partition: number, offset: number, first: number, end: number): void {
