@@ -67,7 +67,7 @@ export function sinkArrow<T extends object, const C extends Columns, const Omitt
     exclusive: normalize(`${dir}/${prefix}`),
     options: { columns: describeColumns(columns), rollEveryMs },
     writer: (ctx) => {
-      const rolling = { dir: ctx.outputPath(dir), prefix, rollEveryMs, rollRows, rollBytes };
+      const rolling = { task: ctx.task, dir: ctx.outputPath(dir), prefix, rollEveryMs, rollRows, rollBytes };
       const output = new RollingOutput<T>(ctx, arrowFormat(columns), rolling);
       ctx.output(output);
       return {

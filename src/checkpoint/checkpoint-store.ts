@@ -3,7 +3,7 @@ import { MillraceError } from '../core/errors.ts';
 import type { Fingerprint } from '../core/plan.ts';
 import { pack, unpack } from '../state/codec.ts';
 import type { StateStore, WriteTransaction } from '../state/state-store.ts';
-import type { Checkpoint, StateWrites } from './checkpoint.ts';
+import { type Checkpoint, firstCheckpoint, type StateWrites } from './checkpoint.ts';
 import { claim, type Owner, type ProcessProbe } from './owner.ts';
 
 const SEPARATOR = 0;
@@ -13,6 +13,7 @@ export class CheckpointStore {
   private readonly store: StateStore;
   private readonly ownerKey: Uint8Array;
   private readonly checkpointKey: Uint8Array;
+  private readonly settledKey: Uint8Array;
   private owner: Owner | undefined;
 
   constructor(store: StateStore, taskId: string) {
@@ -20,6 +21,7 @@ export class CheckpointStore {
     this.taskId = taskId;
     this.ownerKey = Buffer.from(`${taskId}\u0000owner`);
     this.checkpointKey = Buffer.from(`${taskId}\u0000checkpoint`);
+    this.settledKey = Buffer.from(`${taskId}\u0000settled`);
   }
 
   /** The last committed checkpoint. */
@@ -53,6 +55,20 @@ export class CheckpointStore {
       if (this.isOwner(transaction)) transaction.put('tasks', this.ownerKey, pack({ ...this.owner, pid: 0 }));
     });
     this.owner = undefined;
+  }
+
+  /** Notes that nothing which the epoch staged waits to be published: its sinks may leave the plan. */
+  async settle(epoch: number): Promise<void> {
+    await this.store.write((transaction) => {
+      this.checkOwner(transaction);
+      transaction.put('tasks', this.settledKey, pack(epoch));
+    });
+  }
+
+  /** The epoch noted last, 0 before the first. */
+  get settledEpoch(): number {
+    const bytes = this.store.get('tasks', this.settledKey);
+    return bytes === undefined ? 0 : (unpack(bytes) as number);
   }
 
   /**
@@ -98,10 +114,9 @@ export class CheckpointStore {
     await this.store.write((transaction) => {
       this.checkOwner(transaction);
       transaction.delete('tasks', this.checkpointKey);
+      transaction.delete('tasks', this.settledKey);
       deletePrefix(transaction, Buffer.concat([Buffer.from(this.taskId), Buffer.of(SEPARATOR)]));
-      if (begin === undefined) return;
-      const empty = { epoch: 0, snapshots: {}, manifests: {}, ledger: {}, drained: false, savedAt: now };
-      transaction.put('tasks', this.checkpointKey, pack({ ...empty, ...begin } satisfies Checkpoint));
+      if (begin !== undefined) transaction.put('tasks', this.checkpointKey, pack(firstCheckpoint(begin, now)));
     });
     await this.disown();
   }

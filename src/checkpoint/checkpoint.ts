@@ -21,6 +21,14 @@ export interface Checkpoint {
   readonly savedAt: number;
 }
 
+/** What a task begins with that has read nothing yet: where it starts is as durable as everything after it. */
+export function firstCheckpoint(
+  begin: { readonly offsets: Checkpoint['offsets']; readonly fingerprint: Fingerprint },
+  now: number,
+): Checkpoint {
+  return { epoch: 0, snapshots: {}, manifests: {}, ledger: {}, drained: false, savedAt: now, ...begin };
+}
+
 /** Writes of keyed state: store keys are complete, prefix included. */
 export interface StateWrites {
   readonly puts: readonly (readonly [key: Uint8Array, value: Uint8Array])[];

@@ -51,7 +51,8 @@ export class Coordinator {
   last: { readonly epoch: number; readonly at: number; readonly durationMs: number } | undefined;
   made = 0;
   private readonly options: CoordinatorOptions;
-  private epoch: number;
+  /** The last committed epoch. */
+  epoch: number;
   /** The sleep between two checkpoints. */
   private nap = new AbortController();
 

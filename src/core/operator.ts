@@ -71,6 +71,8 @@ export interface Participant {
 /** Everything an operator may use of its surroundings. One instance a node and task. */
 export interface NodeContext {
   readonly id: string;
+  /** Names the task: outputs that several tasks may share keep what is theirs under it. */
+  readonly task: string;
   readonly clock: Clock;
   readonly disk: Disk;
   readonly counts: NodeCounts;

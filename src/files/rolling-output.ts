@@ -2,6 +2,7 @@
  * The output of a folder of whole files, for formats that cannot be appended to: rows are staged as durable segments,
  * one a checkpoint epoch, and become a file under its final name only when the checkpoint that names it is committed.
  */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { MillraceError } from '../core/errors.ts';
 import type { Output } from '../core/operator.ts';
@@ -30,6 +31,8 @@ export interface SegmentWriter<T> {
 }
 
 export interface RollingOptions {
+  /** Whose rows are staged: two pipelines, or groups of one, may write one folder, and each clears up after itself only. */
+  readonly task?: string | undefined;
   /** Absolute. Everything in `.staging/PREFIX` inside it belongs to this output. */
   readonly dir: string;
   /** Begins every file name; one output a folder and prefix. */
@@ -89,7 +92,7 @@ export class RollingOutput<T> implements Output {
     this.credit = world;
     this.format = format;
     this.options = options;
-    this.staging = join(options.dir, STAGING, options.prefix);
+    this.staging = join(options.dir, STAGING, options.prefix, options.task === undefined ? '' : folderOf(options.task));
     this.writer = format.begin();
   }
 
@@ -235,3 +238,10 @@ export class RollingOutput<T> implements Output {
     });
   }
 }
+
+/** A name of a task as a folder's: short, and free of what paths forbid. */
+function folderOf(task: string): string {
+  return createHash('sha256').update(task).digest('hex').slice(0, TASK_DIGITS);
+}
+
+const TASK_DIGITS = 12;

@@ -16,6 +16,7 @@ import { PublishedTopic, StagedTopic } from './topic-output.ts';
 
 /** What the nodes of a task share. */
 export interface TaskSurroundings {
+  readonly taskId: string;
   readonly clock: Clock;
   readonly disk: Disk;
   readonly log: LogClient;
@@ -53,7 +54,8 @@ export class NodeHost implements NodeContext {
   fileOutput: Output | undefined;
   reader: SourceReader | undefined;
   gauges: () => Gauges = () => ({});
-  private readonly task: TaskSurroundings;
+  readonly task: string;
+  private readonly surroundings: TaskSurroundings;
   private readonly states: KeyedStateTable<unknown>[] = [];
   private readonly stagedTopics: StagedTopic[] = [];
   private readonly publishedTopics: PublishedTopic[] = [];
@@ -62,7 +64,8 @@ export class NodeHost implements NodeContext {
     this.id = planned.id;
     this.planned = planned;
     this.origins = origins;
-    this.task = task;
+    this.task = task.taskId;
+    this.surroundings = task;
     this.clock = task.clock;
     this.disk = task.disk;
     this.rejectsThrows = throwsAreRejected(planned);
@@ -75,23 +78,23 @@ export class NodeHost implements NodeContext {
 
   keyedState<V>(): KeyedState<V> {
     const state = new KeyedStateTable<V>({
-      view: this.task.store,
-      prefix: this.task.statePrefix(this.planned.node.name ?? this.id),
-      maxEntries: this.task.maxStateEntries,
+      view: this.surroundings.store,
+      prefix: this.surroundings.statePrefix(this.planned.node.name ?? this.id),
+      maxEntries: this.surroundings.maxStateEntries,
     });
     this.states.push(state);
     return state;
   }
 
   topic(name: string): TopicOutput {
-    const partitions = this.task.partitions.get(name)!;
-    if (this.task.staged) {
-      const output = new StagedTopic(name, partitions, this.task.credit);
+    const partitions = this.surroundings.partitions.get(name)!;
+    if (this.surroundings.staged) {
+      const output = new StagedTopic(name, partitions, this.surroundings.credit);
       this.stagedTopics.push(output);
       return output;
     }
-    const fail = (thrown: unknown) => this.task.fail(thrown);
-    const output = new PublishedTopic(name, partitions, this.task.credit, this.task.log, fail);
+    const fail = (thrown: unknown) => this.surroundings.fail(thrown);
+    const output = new PublishedTopic(name, partitions, this.surroundings.credit, this.surroundings.log, fail);
     this.publishedTopics.push(output);
     return output;
   }
@@ -101,19 +104,19 @@ export class NodeHost implements NodeContext {
   }
 
   source(topic: string): Observable<Element<undefined>> {
-    this.reader = this.task.openSource(this.id, topic);
+    this.reader = this.surroundings.openSource(this.id, topic);
     return this.reader.elements as Observable<Element<undefined>>;
   }
 
   cut(barrier: Barrier): void {
-    this.task.cut(this, barrier);
+    this.surroundings.cut(this, barrier);
   }
 
   /** Everything of this node that belongs to the barrier's checkpoint; taken before anything behind the barrier is seen. */
   takeCut(barrier: Barrier): NodeCut {
     const staged = this.stagedTopics.map((topic) => topic.seal());
     const flushed = this.publishedTopics.map((topic) => topic.flush());
-    const sealed = this.fileOutput?.seal(barrier.epoch, this.task.isFinal(barrier));
+    const sealed = this.fileOutput?.seal(barrier.epoch, this.surroundings.isFinal(barrier));
     // Awaited by the checkpoint; should the task fail before it comes to that, they must not count as unhandled.
     for (const pending of [sealed, ...flushed]) pending?.catch(() => {});
     return {
@@ -135,23 +138,23 @@ export class NodeHost implements NodeContext {
   }
 
   hold(bytes: number): void {
-    this.task.credit.hold(bytes);
+    this.surroundings.credit.hold(bytes);
   }
 
   release(bytes: number): void {
-    this.task.credit.release(bytes);
+    this.surroundings.credit.release(bytes);
   }
 
   setPaused(origin: Origin, paused: boolean): void {
-    this.task.setPaused(origin, paused);
+    this.surroundings.setPaused(origin, paused);
   }
 
   fail(thrown: unknown): void {
-    this.task.fail(thrown);
+    this.surroundings.fail(thrown);
   }
 
   touch(): void {
-    this.task.touch();
+    this.surroundings.touch();
   }
 
   report(gauges: () => Gauges): void {
@@ -159,10 +162,10 @@ export class NodeHost implements NodeContext {
   }
 
   print(line: string): void {
-    this.task.print(line);
+    this.surroundings.print(line);
   }
 
   outputPath(path: string): string {
-    return isAbsolute(path) ? path : join(this.task.outputDir, path);
+    return isAbsolute(path) ? path : join(this.surroundings.outputDir, path);
   }
 }

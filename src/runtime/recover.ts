@@ -25,6 +25,18 @@ export function checkContinues(checkpoint: Checkpoint, now: Fingerprint, dropped
   }
 }
 
+/**
+ * A sink that has left the plan cannot publish what its last checkpoint staged.
+ * @throws MillraceError PLAN_CHANGED when there may be such output
+ */
+export function checkOutputs(checkpoint: Checkpoint, nodes: readonly { readonly id: string }[], settled: number): void {
+  const gone = Object.keys(checkpoint.manifests).filter((id) => !nodes.some((node) => node.id === id));
+  if (gone.length === 0 || checkpoint.epoch === settled) return;
+  throw new MillraceError('PLAN_CHANGED', `the last run ended before all output of ${gone.join(', ')} was published`, {
+    hint: 'start once with the plan (and the paths) as they were and stop it with Ctrl-C; then the sink can go or write elsewhere',
+  });
+}
+
 /** Puts every node and output into the state of the checkpoint. */
 export async function restore(
   nodes: readonly NodeHost[],

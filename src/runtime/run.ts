@@ -1,5 +1,5 @@
 /** Runs a pipeline: checks, recovers, reads, checkpoints, stops. */
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { type Checkpoint, firstCheckpoint } from '../checkpoint/checkpoint.ts';
 import { CheckpointStore } from '../checkpoint/checkpoint-store.ts';
 import { Coordinator } from '../checkpoint/coordinator.ts';
 import { processProbe } from '../checkpoint/process-probe.ts';
@@ -10,7 +10,7 @@ import { type Plan, planOf } from '../core/plan.ts';
 import type { LogClient } from '../log/log-client.ts';
 import { Credit } from './credit.ts';
 import { paramValues } from './params.ts';
-import { checkContinues, restore } from './recover.ts';
+import { checkContinues, checkOutputs, restore } from './recover.ts';
 import type { Delivery, RunOptions, RunReport, RunStatus } from './run-options.ts';
 import { startPositions } from './start-positions.ts';
 import { statusOf } from './status.ts';
@@ -39,9 +39,6 @@ export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunR
   checkDelivery(plan, delivery);
   const group = options.group ?? pipeline.group;
   const store = new CheckpointStore(options.store, taskIdOf(pipeline.name, log.kind, group));
-  const saved = store.load();
-  if (saved !== undefined) checkContinues(saved, plan.fingerprint, options.dropState ?? []);
-  await log.createTopics(plan.topics.map(({ topic, partitions }) => ({ topic, partitions })));
   await store.own(processProbe, clock.now());
   try {
     options.onPoint?.('recovery-owned');
@@ -66,6 +63,7 @@ export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunR
       const drained = await drive(task, coordinator, options, () => {
         state.now = 'stopping';
       });
+      await store.settle(coordinator.epoch);
       state.now = 'stopped';
       return { status: status(), drained, checkpoints: coordinator.made, durationMs: clock.now() - began };
     } finally {
@@ -99,12 +97,23 @@ function checkDelivery(plan: Plan, delivery: Delivery): void {
 async function recover(plan: Plan, store: CheckpointStore, delivery: Delivery, group: string, options: RunOptions) {
   const { log, clock } = options;
   const onPoint = options.onPoint ?? (() => {});
-  // Read again as owner: the one before may have committed in between.
   const saved = store.load();
+  if (saved !== undefined) {
+    checkContinues(saved, plan.fingerprint, options.dropState ?? []);
+    checkOutputs(saved, plan.nodes, store.settledEpoch);
+  }
+  await log.createTopics(plan.topics.map(({ topic, partitions }) => ({ topic, partitions })));
   const positions = await startPositions(plan, log, saved, options.from ?? 'earliest', group);
+  const offsetsOf = (source: string) => positions.filter((each) => each.source === source).map(({ offset }) => offset);
+  if (saved === undefined) {
+    const sources = plan.nodes.filter(({ node }) => node.role === 'source').map(({ id }) => [id, offsetsOf(id)]);
+    const begin = { offsets: Object.fromEntries(sources), fingerprint: plan.fingerprint };
+    await store.commit(firstCheckpoint(begin, clock.now()), [], () => {});
+  }
   const credit = new Credit(options.creditBytes ?? DEFAULT_CREDIT_BYTES);
   const task = new Task({
     plan,
+    taskId: store.taskId,
     clock,
     disk: options.disk,
     log,
@@ -117,10 +126,10 @@ async function recover(plan: Plan, store: CheckpointStore, delivery: Delivery, g
     partitions: await partitionsOf(log, plan),
     print: options.print ?? (() => {}),
     statePrefix: (name) => store.statePrefix(name),
-    positions: (source) => positions.filter((each) => each.source === source).map(({ offset }) => offset),
+    positions: offsetsOf,
   });
   await restore(task.nodes, saved, plan.fingerprint, options.dropState ?? [], store, onPoint);
-  if (saved !== undefined) options.onNotice?.(`goes on from checkpoint ${saved.epoch}`);
+  if (saved !== undefined && saved.epoch > 0) options.onNotice?.(`goes on from checkpoint ${saved.epoch}`);
   const coordinator = new Coordinator({
     task,
     store,
