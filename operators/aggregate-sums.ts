@@ -1,59 +1,92 @@
 /** Exact sums: of doubles, as expansions, and of money, as whole cents. */
 
 /**
- * Sums of doubles without rounding until the end: an accumulator is a list of doubles that do not overlap, whose exact sum
- * is the sum of all that was added. A typical one has one to three.
+ * Sums of doubles without rounding until the end. An accumulator holds, in front, how many times 2^1024 was carried over
+ * (or what NaN and infinities add up to), then doubles that do not overlap: all of it together is exactly the sum of all
+ * that was added. A typical one has one to three.
  *
  * @see J. R. Shewchuk, Adaptive Precision Floating-Point Arithmetic, 1997
  */
 export const ExactSum = {
-  /** Adds in place and returns `partials`. NaN and infinities are kept in front, where they decide the total. */
+  init(this: void): number[] {
+    return [0];
+  },
+
+  /** Adds in place and returns `partials`. */
   add(this: void, partials: number[], value: number): number[] {
-    if (!Number.isFinite(value) || (partials.length > 0 && !Number.isFinite(partials[0]))) {
-      partials.unshift(partials.length > 0 && !Number.isFinite(partials[0]) ? partials.shift()! + value : value);
+    if (!Number.isFinite(value)) {
+      partials[0] = Number.isFinite(partials[0]) ? value : partials[0] + value;
       return partials;
     }
     let x = value;
-    let kept = 0;
-    for (const partial of partials) {
-      const [large, small] = Math.abs(x) >= Math.abs(partial) ? [x, partial] : [partial, x];
-      const high = large + small;
+    let kept = 1;
+    for (let i = 1; i < partials.length; i++) {
+      let y = partials[i];
+      let high = x + y;
       if (!Number.isFinite(high)) {
-        partials.length = 0;
-        partials.push(high);
-        return partials;
+        const carry = high > 0 ? 1 : -1;
+        if (Math.abs(x) < Math.abs(y)) [x, y] = [y, x];
+        // In two steps, as 2^1024 is no double; both are exact.
+        x = x - carry * HALF_CARRY - carry * HALF_CARRY;
+        partials[0] += carry;
+        high = x + y;
       }
-      const low = small - (high - large);
+      const low = Math.abs(x) >= Math.abs(y) ? y - (high - x) : x - (high - y);
       if (low !== 0) partials[kept++] = low;
       x = high;
     }
+    partials[kept++] = x;
     partials.length = kept;
-    partials.push(x);
     return partials;
   },
 
-  /** The exact sum, rounded once. */
+  /** Adds `b` to `a` in place and returns `a`. */
+  merge(this: void, a: number[], b: readonly number[]): number[] {
+    a[0] += b[0];
+    for (let i = 1; i < b.length; i++) ExactSum.add(a, b[i]);
+    return a;
+  },
+
+  /** The exact sum, rounded once; infinite beyond the largest double. */
   total(this: void, partials: readonly number[]): number {
-    if (partials.length === 0) return 0;
-    if (!Number.isFinite(partials[0])) return partials[0];
-    let i = partials.length - 1;
-    let high = partials[i];
-    let low = 0;
-    while (i > 0 && low === 0) {
-      const x = high;
-      const y = partials[--i];
-      high = x + y;
-      low = y - (high - x);
+    const carried = partials[0];
+    if (carried === 0) return rounded(partials);
+    if (!Number.isFinite(carried)) return carried;
+    if (Math.abs(carried) > 1) return carried * Number.POSITIVE_INFINITY;
+    // One carry may leave a double after all: the sum of all halves tells. What is tiny decides on rounding by its sign only.
+    const halves = ExactSum.init();
+    for (let i = 1; i < partials.length; i++) {
+      ExactSum.add(halves, Math.abs(partials[i]) < TINY ? partials[i] : partials[i] / 2);
     }
-    // Half-way cases look at the sign of what lies below, so that the result is the nearest double.
-    if (i > 0 && low < 0 === partials[i - 1] < 0 && low !== 0 && partials[i - 1] !== 0) {
-      const doubled = low * 2;
-      const rounded = high + doubled;
-      if (doubled === rounded - high) return rounded;
-    }
-    return high;
+    ExactSum.add(halves, carried * HALF_CARRY);
+    return halves[0] === 0 ? rounded(halves) * 2 : halves[0] * Number.POSITIVE_INFINITY;
   },
 };
+
+const HALF_CARRY = 2 ** 1023;
+const TINY = 2 ** -1000;
+
+/** Sum of doubles that do not overlap, the nearest double to it. */
+function rounded(partials: readonly number[]): number {
+  let i = partials.length - 1;
+  if (i < 1) return 0;
+  let high = partials[i];
+  let low = 0;
+  while (i > 1 && low === 0) {
+    const x = high;
+    const y = partials[--i];
+    high = x + y;
+    low = y - (high - x);
+  }
+  // Half-way cases look at the sign of what lies below.
+  if (i > 1 && low !== 0 && low < 0 === partials[i - 1] < 0) {
+    const doubled = low * 2;
+    const further = high + doubled;
+    if (doubled === further - high) return further;
+  }
+  // One zero, whatever the order of 0 and −0.
+  return high + 0;
+}
 
 /** Cents: a whole number while it is a safe one, a bigint beyond. */
 export type MoneySum = number | bigint;

@@ -37,13 +37,13 @@ export function count<T>(): Aggregate<T, number, number> {
   };
 }
 
-/** Sum of doubles, rounded once at the end: the same values in any order give the same last bit, or infinity past the largest double. */
+/** Sum of doubles, rounded once at the end: the same values in any order give the same last bit, whatever they pass through. */
 export function sum<T>(of: (value: T) => number): Aggregate<T, number[], number> {
   return {
     kind: 'sum',
-    init: () => [],
+    init: ExactSum.init,
     add: (partials, value) => ExactSum.add(partials, of(value)),
-    merge: (a, b) => b.reduce(ExactSum.add, a),
+    merge: ExactSum.merge,
     result: ExactSum.total,
   };
 }
@@ -52,13 +52,13 @@ export function sum<T>(of: (value: T) => number): Aggregate<T, number[], number>
 export function avg<T>(of: (value: T) => number): Aggregate<T, { n: number; partials: number[] }, number> {
   return {
     kind: 'avg',
-    init: () => ({ n: 0, partials: [] }),
+    init: () => ({ n: 0, partials: ExactSum.init() }),
     add(accumulator, value) {
       accumulator.n++;
       ExactSum.add(accumulator.partials, of(value));
       return accumulator;
     },
-    merge: (a, b) => ({ n: a.n + b.n, partials: b.partials.reduce(ExactSum.add, a.partials) }),
+    merge: (a, b) => ({ n: a.n + b.n, partials: ExactSum.merge(a.partials, b.partials) }),
     result: ({ n, partials }) => ExactSum.total(partials) / n,
   };
 }
@@ -95,29 +95,34 @@ export function avgMoney<T>(of: (value: T) => number): Aggregate<T, { n: number;
 }
 
 /** Least value; `undefined` for none. NaN is passed over. */
-export function min<T>(of: (value: T) => number): Aggregate<T, number, number | undefined> {
-  return extreme('min', of, (a, b) => a < b, Number.POSITIVE_INFINITY);
+export function min<T>(of: (value: T) => number): Aggregate<T, number | null, number | undefined> {
+  return extreme('min', of, (a, b) => a < b);
 }
 
 /** Greatest value; `undefined` for none. NaN is passed over. */
-export function max<T>(of: (value: T) => number): Aggregate<T, number, number | undefined> {
-  return extreme('max', of, (a, b) => a > b, Number.NEGATIVE_INFINITY);
+export function max<T>(of: (value: T) => number): Aggregate<T, number | null, number | undefined> {
+  return extreme('max', of, (a, b) => a > b);
 }
 
 function extreme<T>(
   kind: string,
   of: (value: T) => number,
   isBetter: (a: number, b: number) => boolean,
-  worst: number,
-): Aggregate<T, number, number | undefined> {
-  const better = (a: number, b: number) => (isBetter(b, a) ? b : a);
+): Aggregate<T, number | null, number | undefined> {
   return {
     kind,
-    init: () => worst,
-    // One zero: which of 0 and −0 comes first must not matter.
-    add: (best, value) => better(best, of(value) + 0),
-    merge: better,
-    result: (best) => (best === worst ? undefined : best),
+    init: () => null,
+    add(best, value) {
+      // One zero: which of 0 and −0 comes first must not matter.
+      const candidate = of(value) + 0;
+      if (best === null) return Number.isNaN(candidate) ? null : candidate;
+      return isBetter(candidate, best) ? candidate : best;
+    },
+    merge(a, b) {
+      if (a === null || b === null) return a ?? b;
+      return isBetter(b, a) ? b : a;
+    },
+    result: (best) => best ?? undefined,
   };
 }
 

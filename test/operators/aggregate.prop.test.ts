@@ -77,6 +77,59 @@ describe.each(Object.entries(AGGREGATES))('%s', (_, aggregate) => {
   });
 });
 
+const NOWHERE = chunkOf({ value: 0, time: 0, partition: 0 }, 0);
+/** The least double is 2^-1074: in its multiples every double is a whole number. */
+const POINT = 1_074n;
+
+/** A double as a whole number of 2^-1074. */
+function fixed(value: number): bigint {
+  const bits = new DataView(new ArrayBuffer(8));
+  bits.setFloat64(0, Math.abs(value));
+  const exponent = (bits.getBigUint64(0) >> 52n) & 0x7ffn;
+  const fraction = bits.getBigUint64(0) & 0xf_ffff_ffff_ffffn;
+  const magnitude = exponent === 0n ? fraction : (fraction | (1n << 52n)) << (exponent - 1n);
+  return value < 0 ? -magnitude : magnitude;
+}
+
+/** The double nearest to a whole number of 2^-1074, half to even. */
+function nearest(exact: bigint): number {
+  const magnitude = exact < 0n ? -exact : exact;
+  const drop = BigInt(Math.max(0, magnitude.toString(2).length - 53));
+  const half = drop === 0n ? 0n : 1n << (drop - 1n);
+  const below = magnitude & ((1n << drop) - 1n);
+  const kept = magnitude >> drop;
+  const up = drop > 0n && (below > half || (below === half && (kept & 1n) === 1n));
+  const power = Number(drop - POINT);
+  const scaled = Number(up ? kept + 1n : kept) * 2 ** Math.trunc(power / 2);
+  return (exact < 0n ? -1 : 1) * (scaled * 2 ** (power - Math.trunc(power / 2))) + 0;
+}
+
+describe('least and greatest', () => {
+  const over = <A, R>(aggregate: Aggregate<number, A, R>, values: readonly number[]): R =>
+    aggregate.result(values.reduce((acc, v) => aggregate.add(acc, v, NOWHERE, 0), aggregate.init()));
+
+  it.each([
+    [[], undefined, undefined],
+    [[Number.NaN], undefined, undefined],
+    [[Number.NaN, 3, Number.NaN, 1], 1, 3],
+    [[Number.POSITIVE_INFINITY], Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+    [[Number.NEGATIVE_INFINITY, 0], Number.NEGATIVE_INFINITY, 0],
+  ])('of %j are %d and %d', (values, least, greatest) => {
+    expect(
+      over(
+        min((v: number) => v),
+        values,
+      ),
+    ).toBe(least);
+    expect(
+      over(
+        max((v: number) => v),
+        values,
+      ),
+    ).toBe(greatest);
+  });
+});
+
 describe('sums', () => {
   const total = (values: readonly number[]): number => {
     const aggregate = sum((v: number) => v);
@@ -104,6 +157,32 @@ describe('sums', () => {
     [[], 0],
     [[Number.POSITIVE_INFINITY, 1], Number.POSITIVE_INFINITY],
   ])('are rounded once: %j is %d', (values, expected) => expect(total(values)).toBe(expected));
+
+  it('are the double nearest to the exact sum, for any doubles in any order', () => {
+    const tiny = fc.constantFrom(5e-324, -5e-324, 2 ** -1022);
+    const huge = fc.constantFrom(Number.MAX_VALUE, -Number.MAX_VALUE, 2 ** 1023, -(2 ** 1023), 2 ** 970, -(2 ** 970));
+    const any = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), tiny, huge, amount);
+    fc.assert(
+      fc.property(fc.array(any, { maxLength: 12 }), fc.nat(12), (values, cut) => {
+        const expected = nearest(values.reduce((exact, v) => exact + fixed(v), 0n));
+        expect(total(values)).toBe(expected);
+        const aggregate = sum((v: number) => v);
+        const [a, b] = [values.slice(0, cut), values.slice(cut)].map((part) => {
+          return part.reduce((acc, v, i) => aggregate.add(acc, v, NOWHERE, i), aggregate.init());
+        });
+        expect(aggregate.result(aggregate.merge(a, b))).toBe(expected);
+      }),
+      { ...RUNS, numRuns: 3_000 },
+    );
+  });
+
+  it.each([
+    [[1e308, 1e308, -1e308, -1e308], 0],
+    [[Number.MAX_VALUE, Number.MAX_VALUE, -Number.MAX_VALUE], Number.MAX_VALUE],
+    [[1e308, 1e308, -1e308, Number.NEGATIVE_INFINITY], Number.NEGATIVE_INFINITY],
+    [[1e308, 1e308, 1e308, 1], Number.POSITIVE_INFINITY],
+    [[-0], 0],
+  ])('do not mind what they pass through: %j is %d', (values, expected) => expect(total(values)).toBe(expected));
 
   it('are NaN for infinities of both signs', () => {
     expect(total([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])).toBeNaN();
