@@ -1,12 +1,13 @@
 /** ISO 8601 to epoch milliseconds and back, faster than Date and stricter. */
+import { MAX_TIME } from './windows.ts';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 
 /** Date and time to the minute; then seconds with a fraction; then a zone. */
 const FORM =
-  /^([+-]\d{6}|\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s?(Z|z|[+-]\d{2}(?::?\d{2})?)?$/;
-const DATE_ONLY = /^([+-]\d{6}|\d{4})-(\d{2})-(\d{2})$/;
+  /^(?!-0{6})([+-]\d{6}|\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?(Z|z|[+-]\d{2}(?::?\d{2})?)?$/;
+const DATE_ONLY = /^(?!-0{6})([+-]\d{6}|\d{4})-(\d{2})-(\d{2})$/;
 
 const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 
@@ -18,7 +19,7 @@ let cachedMinute = Number.NaN;
  * Epoch milliseconds of an ISO 8601 date and time, or NaN for anything that is not one.
  *
  * Takes `T` or a space, seconds and a fraction or none (cut to milliseconds), `Z`, `±hh:mm`, `±hhmm`, `±hh` or no zone, which
- * means UTC, and a date alone, which means its midnight. Refuses days and hours that do not exist, 24:00 and leap seconds.
+ * means UTC, and a date alone, which means its midnight. Refuses days and hours that do not exist, 24:00, leap seconds and times that no Date can hold.
  *
  * @example
  * ```ts
@@ -58,14 +59,19 @@ function digit(text: string, at: number): number {
 
 function parseAny(text: string): number {
   const dated = DATE_ONLY.exec(text);
-  if (dated !== null) return midnight(Number(dated[1]), Number(dated[2]), Number(dated[3]));
+  if (dated !== null) return inRange(midnight(Number(dated[1]), Number(dated[2]), Number(dated[3])));
   const match = FORM.exec(text);
   if (match === null) return Number.NaN;
   const [, year, month, day, hour, minute, second = '0', fraction = '', zone = 'Z'] = match;
   const [h, m, s] = [Number(hour), Number(minute), Number(second)];
   if (h > 23 || m > 59 || s > 59) return Number.NaN;
   const millis = Number(fraction.slice(0, 3).padEnd(3, '0'));
-  return midnight(Number(year), Number(month), Number(day)) + (h * 60 + m) * MINUTE + s * 1000 + millis - offset(zone);
+  const dayStart = midnight(Number(year), Number(month), Number(day));
+  return inRange(dayStart + (h * 60 + m) * MINUTE + s * 1000 + millis - offset(zone));
+}
+
+function inRange(time: number): number {
+  return Math.abs(time) <= MAX_TIME ? time : Number.NaN;
 }
 
 /** Midnight UTC of a day of the proleptic Gregorian calendar, NaN where there is no such day. */
