@@ -4,7 +4,8 @@ import { Chunk, type Element, type Key, type Origin, Watermark } from '../../src
 import { MillraceError } from '../../src/core/errors.ts';
 import type { KeyedState, NodeContext, StateEntry } from '../../src/core/operator.ts';
 import type { Rejection } from '../../src/core/rejection.ts';
-import type { WindowAssigner } from '../../src/time/windows.ts';
+import { iso } from '../../src/time/iso.ts';
+import { MAX_TIME, type WindowAssigner } from '../../src/time/windows.ts';
 import { callbackFailed, countIn, joinRejections, rejection } from './process.ts';
 
 /** One result: of a closed window (`final`), or of one still open. */
@@ -113,16 +114,19 @@ class WindowStep<T, A, R> {
   private absorb(chunk: Chunk<T>): void {
     const updates: WindowResult<Key, R>[] = [];
     const { length, times } = chunk;
-    const { startOf } = this.logic.assigner;
+    const { startOf, size } = this.logic.assigner;
     let late: Rejection[] | undefined;
+    // Most records fall into the window of the one before them, and a remainder of doubles is slow.
+    let start = Number.NaN;
     let i = 0;
     try {
       for (; i < length; i++) {
+        const time = times[i];
+        if (startOf !== undefined && !(time >= start && time < start + size)) start = startOf(time);
         const taken =
-          startOf === undefined
-            ? this.absorbIntoAll(chunk, i, updates)
-            : this.absorbInto(startOf(times[i]), chunk, i, updates);
+          startOf === undefined ? this.absorbIntoAll(chunk, i, updates) : this.absorbInto(start, chunk, i, updates);
         if (!taken) (late ??= []).push(this.lateness(chunk, i));
+        if (updates.length >= MAX_CHUNK_RESULTS) this.emit(updates.splice(0), []);
       }
     } catch (thrown) {
       throw thrown instanceof MillraceError ? thrown : callbackFailed(this.ctx, chunk, i, thrown);
@@ -167,7 +171,7 @@ class WindowStep<T, A, R> {
     const start = assigner.starts(chunk.times[i]).at(-1)!;
     const end = start + assigner.size;
     const by = this.watermarkOf(chunk, i) - end - graceMs;
-    const window = `[${new Date(start).toISOString()}, ${new Date(end).toISOString()})`;
+    const window = `[${timeText(start)}, ${timeText(end)})`;
     const reason = `the window ${window} closed before this record: the watermark had passed its end and grace by ${by} ms`;
     return rejection(this.ctx, chunk, i, 'LateRecord', reason);
   }
@@ -205,4 +209,9 @@ class WindowStep<T, A, R> {
     this.ctx.counts.carriedOut += rejections.length;
     this.out.next(new Chunk({ ...columns, times, watermarks }, results, rejections, true));
   }
+}
+
+/** The first and the last window reach beyond the times that a date can name. */
+function timeText(time: number): string {
+  return Math.abs(time) <= MAX_TIME ? iso(time) : `${time} ms`;
 }
