@@ -149,7 +149,8 @@ class WatermarkStep<T> {
       if (time - this.outOfOrdernessMs > running) running = time - this.outOfOrdernessMs;
     }
     progress.watermark = running;
-    progress.activeAt = now;
+    // A partition that gives rejected records only must not hold the others back.
+    if (kept > 0) progress.activeAt = now;
     this.ctx.counts.passed += kept;
     if (rejected === undefined) return chunk.withColumns({ times, watermarks });
     this.ctx.counts.rejected += rejected.size;
