@@ -22,7 +22,7 @@ export class PartitionProgress {
   watermark = Number.NEGATIVE_INFINITY;
   caughtUp = false;
   paused = false;
-  /** Processing time of the last record, or of the moment from which idleness is counted. */
+  /** Processing time of the last record that had an event time, or of the moment from which idleness is counted. */
   activeAt: number;
 
   constructor(origin: Origin, now: number) {
@@ -31,10 +31,10 @@ export class PartitionProgress {
   }
 }
 
-/** Plain data: watermark by partition, for a checkpoint. */
+/** Plain data for a checkpoint: by partition, its watermark and when it last gave a record (processing time). */
 export type WatermarkSnapshot = {
   readonly minimum: number;
-  readonly partitions: Readonly<Record<string, number>>;
+  readonly partitions: Readonly<Record<string, { readonly watermark: number; readonly activeAt: number }>>;
 };
 
 export class WatermarkTracker {
@@ -110,15 +110,21 @@ export class WatermarkTracker {
   }
 
   snapshot(): WatermarkSnapshot {
-    const entries = this.partitions.map(({ origin, watermark }) => [nameOf(origin), watermark] as const);
+    const entries = this.partitions.map(
+      ({ origin, watermark, activeAt }) => [nameOf(origin), { watermark, activeAt }] as const,
+    );
     return { minimum: this.minimum, partitions: Object.fromEntries(entries) };
   }
 
-  /** Partitions that the snapshot does not know keep their place before the first record. */
+  /**
+   * Partitions that the snapshot does not know keep their place before the first record. How long a partition has been
+   * silent counts over runs: one that runs for a second every hour would never find it idle.
+   */
   restore(snapshot: WatermarkSnapshot): void {
     this.minimum = snapshot.minimum;
     for (const progress of this.partitions) {
-      progress.watermark = snapshot.partitions[nameOf(progress.origin)] ?? Number.NEGATIVE_INFINITY;
+      const known = snapshot.partitions[nameOf(progress.origin)];
+      if (known !== undefined) Object.assign(progress, known);
     }
   }
 }
