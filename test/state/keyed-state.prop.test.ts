@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KeyedStateTable, keyBytes } from '../../src/state/keyed-state.ts';
+import { KeyedStateTable, keyBytes, type SealedState } from '../../src/state/keyed-state.ts';
 import { memoryStore } from '../../src/state/memory-store.ts';
 
 const RUNS = { numRuns: 300, seed: 20_240_102 };
@@ -10,6 +10,8 @@ type Step =
   | { readonly kind: 'add'; readonly slot: number; readonly key: string | number; readonly by: number }
   | { readonly kind: 'take'; readonly slot: number }
   | { readonly kind: 'commit' }
+  | { readonly kind: 'seal' }
+  | { readonly kind: 'land' }
   | { readonly kind: 'restart' };
 
 const slot = fc.constantFrom(-120, 0, 60, 1e15);
@@ -21,6 +23,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('take' as const), slot }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'commit' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'seal' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'land' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
 );
 
@@ -35,6 +39,10 @@ class Model {
   private readonly maxEntries: number;
   private live = new Map<number, Map<string | number, number>>();
   private durable = new Map<number, Map<string | number, number>>();
+  /** A checkpoint whose commit is under way: there is at most one. */
+  private underWay:
+    | { readonly sealed: SealedState; readonly live: Map<number, Map<string | number, number>> }
+    | undefined;
 
   constructor(maxEntries: number) {
     this.maxEntries = maxEntries;
@@ -54,21 +62,35 @@ class Model {
       const wanted = [...(this.live.get(next.slot) ?? [])].sort(([a], [b]) => Buffer.compare(keyBytes(a), keyBytes(b)));
       expect(taken).toEqual(wanted);
       this.live.delete(next.slot);
+    } else if (next.kind === 'seal') {
+      await this.land();
+      this.underWay = { sealed: this.table.seal(), live: copyOf(this.live) };
+    } else if (next.kind === 'land') {
+      await this.land();
     } else if (next.kind === 'commit') {
-      const { puts, deletes } = this.table.seal();
-      await this.store.write((transaction) => {
-        for (const each of deletes) transaction.delete('state', each);
-        for (const [each, value] of puts) transaction.put('state', each, value);
-      });
-      this.table.committed();
-      this.durable = copyOf(this.live);
+      await this.run({ kind: 'seal' });
+      await this.land();
       expect(this.table.size).toBeLessThanOrEqual(this.maxEntries);
     } else {
+      this.underWay = undefined;
       this.table = this.open();
       this.table.restore([...this.durable.keys()]);
       this.live = copyOf(this.durable);
     }
     expect(this.table.slots()).toEqual([...this.live.keys()].sort((a, b) => a - b));
+  }
+
+  /** The commit under way is durable, as the checkpoint makes it. */
+  private async land(): Promise<void> {
+    if (this.underWay === undefined) return;
+    const { sealed, live } = this.underWay;
+    await this.store.write((transaction) => {
+      for (const each of sealed.deletes) transaction.delete('state', each);
+      for (const [each, value] of sealed.puts) transaction.put('state', each, value);
+    });
+    this.table.committed();
+    this.durable = live;
+    this.underWay = undefined;
   }
 
   private open(): KeyedStateTable<Value> {
