@@ -91,7 +91,7 @@ describe('a start', () => {
     await first.append('in', [{ value: '"before"' }]);
     await first.start();
     await first.append('in', [{ value: '"a"' }]);
-    await expect(first.settle()).rejects.toThrow();
+    await expect(first.settle()).rejects.toMatchObject({ code: 'STORE_FAILED' });
     ({ store, disk } = await crashed(first, store, disk));
     const second = new TestDriver(copies, { store, disk, from: 'latest', startAt: first.clock.now() });
     await second.append('in', [{ value: '"b"' }]);
@@ -121,7 +121,7 @@ describe('a start', () => {
     await first.createTopic('in', 1);
     await first.append('in', [{ value: 'one' }]);
     await first.start();
-    await expect(first.settle()).rejects.toThrow();
+    await expect(first.settle()).rejects.toMatchObject({ code: 'STORE_FAILED' });
     ({ store, disk } = await crashed(first, store, disk));
     const startAt = first.clock.now();
     const moved = new TestDriver(to('b.jsonl'), { store, disk, startAt });
