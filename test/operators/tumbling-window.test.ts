@@ -105,20 +105,30 @@ describe('lateness', () => {
     await driver.stop();
   });
 
-  it('of a partition that comes back from idleness is decided by the windows that have closed without it', async () => {
-    const driver = new TestDriver(windows());
-    await driver.createTopic('in', 2);
-    await driver.start();
-    await driver.append('in', [{ value: at(10), partition: 1 }]);
-    await driver.append('in', [{ value: at(150), partition: 0 }]);
-    await driver.advance(6_000);
-    await driver.settle();
-    expect(await driver.readJson('out')).toEqual([{ key: 'a', start: 0, end: 100, final: true, n: 1 }]);
-    await driver.append('in', [{ value: at(20), partition: 1 }]);
-    await driver.settle();
-    expect(await driver.readJson('late')).toEqual([at(20)]);
-    await driver.stop();
-  });
+  it.each([
+    ['in one run', false],
+    ['over a restart', true],
+  ])(
+    'of a partition that comes back from idleness is decided by the windows that have closed without it, %s',
+    async (_, restarts) => {
+      const driver = new TestDriver(windows());
+      await driver.createTopic('in', 2);
+      await driver.start();
+      await driver.append('in', [{ value: at(10), partition: 1 }]);
+      await driver.append('in', [{ value: at(150), partition: 0 }]);
+      await driver.advance(6_000);
+      await driver.settle();
+      expect(await driver.readJson('out')).toEqual([{ key: 'a', start: 0, end: 100, final: true, n: 1 }]);
+      if (restarts) {
+        await driver.stop();
+        await driver.start();
+      }
+      await driver.append('in', [{ value: at(20), partition: 1 }]);
+      await driver.settle();
+      expect(await driver.readJson('late')).toEqual([at(20)]);
+      await driver.stop();
+    },
+  );
 });
 
 describe('closing', () => {
