@@ -1,7 +1,7 @@
 /** `npm run kafka`: a broker in the foreground, with the topics of the orders pipeline. */
 import { parseArgs } from 'node:util';
 import { MillraceError } from '../../src/core/errors.ts';
-import { connectKafkajs } from '../../src/kafka/kafkajs-client.ts';
+import { connectKafkajs } from '../../src/kafka/kafkajs/kafkajs-client.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import { MissingTool, type RunningBroker, startBroker } from './broker.ts';
 

@@ -28,7 +28,7 @@ export async function openEnvironment({ brokers, stateDir }: EnvironmentOptions)
 
 /** Connects to Kafka. */
 export async function connectLog(brokers: string): Promise<LogClient> {
-  const { connectKafkajs } = await import('../kafka/kafkajs-client.ts');
+  const { connectKafkajs } = await import('../kafka/kafkajs/kafkajs-client.ts');
   return connectKafkajs({ brokers: brokers.split(',').map((broker) => broker.trim()), clock: systemClock });
 }
 

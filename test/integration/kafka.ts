@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, inject } from 'vitest';
 import { systemClock } from '../../src/time/clock.ts';
-import { connectKafkajs, type KafkajsClient } from '../../src/kafka/kafkajs-client.ts';
+import { connectKafkajs, type KafkajsClient } from '../../src/kafka/kafkajs/kafkajs-client.ts';
 
 /** `host:port` of the shared broker; only within `describeKafka`. */
 export const bootstrap: string = inject('kafkaBootstrap');

@@ -4,7 +4,7 @@ import { CompressionTypes, Kafka, logLevel, type Message } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startBroker } from '../../scripts/kafka/broker.ts';
 import { freePort } from '../../scripts/kafka/wire.ts';
-import type { KafkajsClient } from '../../src/kafka/kafkajs-client.ts';
+import type { KafkajsClient } from '../../src/kafka/kafkajs/kafkajs-client.ts';
 import { conformanceSuite } from '../log/conformance.ts';
 import { batchOf, numbered, readAll, shown, shownBatch } from '../log/records.ts';
 import { bootstrap, describeKafka, openKafkajs, uniqueName } from './kafka.ts';

@@ -204,7 +204,8 @@ function waitingTests(bench: Bench): void {
       [0, 1].map((partition) => ({ topic, partition, offset: 0 })),
       { ...WAIT, maxWaitMs: 30_000 },
     );
-    await sleep(30);
+    // Long enough for a driver to have asked, and been told that there is nothing yet.
+    await sleep(300);
     await bench.client.append([batchOf(topic, 1, numbered(1))]);
     const answers = await waiting;
     expect(answers.map(({ batch }) => batch?.length)).toEqual([undefined, 1]);

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { type AbortedTransaction, decodeRecords } from '../../src/kafka/record-batches.ts';
+import { type AbortedTransaction, decodeRecords } from '../../src/kafka/decode-records.ts';
 
 const GZIP = 1;
 const SNAPPY = 2;

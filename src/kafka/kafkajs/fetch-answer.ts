@@ -1,5 +1,5 @@
 /** Kafka's answer to a fetch (version 11), taken apart down to the record batches, which stay bytes. */
-import type { AbortedTransaction } from './record-batches.ts';
+import type { AbortedTransaction } from '../decode-records.ts';
 
 export interface PartitionAnswer {
   readonly topic: string;

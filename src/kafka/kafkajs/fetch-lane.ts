@@ -1,5 +1,5 @@
 /** One fetch at a time from one leader, over a connection of its own. */
-import type { FetchPosition } from '../log/log-client.ts';
+import type { FetchPosition } from '../../log/log-client.ts';
 import { type FetchAnswer, readFetchAnswer } from './fetch-answer.ts';
 import { dropConnection, type KafkaCluster } from './kafka-cluster.ts';
 import { type Connection, fetchRequest } from './kafkajs-internals.ts';

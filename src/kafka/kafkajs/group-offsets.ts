@@ -2,8 +2,8 @@
  * Offsets of a consumer group that nobody has joined: committed with generation −1 and no member, as manual assignment
  * does, so that tools which show a group's lag see them.
  */
-import { MillraceError } from '../core/errors.ts';
-import type { GroupOffset } from '../log/log-client.ts';
+import { MillraceError } from '../../core/errors.ts';
+import type { GroupOffset } from '../../log/log-client.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
 import { typeOf } from './kafka-errors.ts';
 

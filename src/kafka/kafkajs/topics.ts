@@ -1,5 +1,5 @@
 /** Topics and offsets of a cluster. */
-import type { OffsetQuery, TopicInfo, TopicSpec } from '../log/log-client.ts';
+import type { OffsetQuery, TopicInfo, TopicSpec } from '../../log/log-client.ts';
 import { type KafkaCluster } from './kafka-cluster.ts';
 import { rootOf, staleLeader, typeOf } from './kafka-errors.ts';
 import type { Metadata } from './kafkajs-internals.ts';

@@ -1,11 +1,11 @@
 /** Reads from all leaders at once and answers as soon as one of them has records. */
-import type { FetchedPartition, FetchOptions, FetchPosition, TopicPartition } from '../log/log-client.ts';
+import type { FetchedPartition, FetchOptions, FetchPosition, TopicPartition } from '../../log/log-client.ts';
 import type { FetchAnswer, PartitionAnswer } from './fetch-answer.ts';
 import { FetchLane } from './fetch-lane.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
 import { OFFSET_OUT_OF_RANGE, offsetOutOfRange, staleLeader, unknownPartition } from './kafka-errors.ts';
 import { errorOfCode } from './kafkajs-internals.ts';
-import { decodeRecords } from './record-batches.ts';
+import { decodeRecords } from '../decode-records.ts';
 
 interface Group {
   readonly leader: number;
@@ -35,9 +35,14 @@ export class Fetcher {
     if (positions.length === 0) await this.cluster.clock.sleep(options.maxWaitMs, options.signal);
     for (const position of positions) if (!(position.offset >= 0)) await this.refuse(position);
     const place = positions.length === 1 ? positions[0] : { topic: positions[0]?.topic };
-    const answers = await this.cluster.attempt({ doing: 'read', place, signal: options.signal }, async () =>
-      options.signal?.aborted || positions.length === 0 ? new Map() : await this.fetchOnce(positions, options),
-    );
+    const answers = await this.cluster.attempt({ doing: 'read', place, signal: options.signal }, async () => {
+      if (options.signal?.aborted || positions.length === 0) return new Map<string, PartitionAnswer>();
+      // A leader that has never told the ends of these partitions must tell them before anything is waited for.
+      if (positions.every((position) => this.ends.has(keyOf(position)))) return this.fetchOnce(positions, options);
+      const first = await this.fetchOnce(positions, { ...options, maxWaitMs: 0 });
+      const isNews = options.signal?.aborted || [...first.values()].some(({ records }) => records.length > 0);
+      return isNews ? first : this.fetchOnce(positions, options);
+    });
     return positions.map((position) => this.fetched(position, answers.get(keyOf(position))));
   }
 
@@ -58,7 +63,7 @@ export class Fetcher {
       const pending = groups.map(async ({ leader, positions: own }) => {
         const lane = this.take(leader, own);
         lanes.push(lane);
-        const answer = await lane.fetch({ positions: own, maxBytes, maxWaitMs: this.waitMs(own, options.maxWaitMs) });
+        const answer = await lane.fetch({ positions: own, maxBytes, maxWaitMs: options.maxWaitMs });
         return { lane, answer };
       });
       const answered = await firstWithRecords(pending, options.signal);
@@ -89,11 +94,6 @@ export class Fetcher {
       groups.set(leader, group);
     }
     return [...groups.values()];
-  }
-
-  /** A leader that has never told the ends of these partitions must tell them now. */
-  private waitMs(positions: readonly FetchPosition[], maxWaitMs: number): number {
-    return positions.every((position) => this.ends.has(keyOf(position))) ? maxWaitMs : 0;
   }
 
   private take(leader: number, positions: readonly FetchPosition[]): FetchLane {

@@ -1,7 +1,7 @@
 /** Appends through the public producer of kafkajs: idempotent, acknowledged by all replicas, each partition in order. */
 import type { Message, Producer } from 'kafkajs';
-import type { Header, RecordBatch } from '../core/record-batch.ts';
-import type { TopicPartition } from '../log/log-client.ts';
+import type { Header, RecordBatch } from '../../core/record-batch.ts';
+import type { TopicPartition } from '../../log/log-client.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
 import { staleLeader, unknownPartition } from './kafka-errors.ts';
 import { Kafka } from './kafkajs-internals.ts';

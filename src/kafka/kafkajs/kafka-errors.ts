@@ -1,6 +1,6 @@
 /** What kafkajs and Kafka say when something fails, as errors of millrace, and what is worth another try. */
-import { MillraceError, messageOf, type Place } from '../core/errors.ts';
-import type { TopicPartition } from '../log/log-client.ts';
+import { MillraceError, messageOf, type Place } from '../../core/errors.ts';
+import type { TopicPartition } from '../../log/log-client.ts';
 import { errorOfCode } from './kafkajs-internals.ts';
 
 /** Kafka's error code for an offset that the log does not have. */

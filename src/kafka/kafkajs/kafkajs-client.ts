@@ -1,6 +1,6 @@
 /** The log on a Kafka cluster, through kafkajs. */
-import type { Clock } from '../core/ports.ts';
-import type { RecordBatch } from '../core/record-batch.ts';
+import type { Clock } from '../../core/ports.ts';
+import type { RecordBatch } from '../../core/record-batch.ts';
 import type {
   FetchedPartition,
   FetchOptions,
@@ -11,7 +11,7 @@ import type {
   TopicInfo,
   TopicPartition,
   TopicSpec,
-} from '../log/log-client.ts';
+} from '../../log/log-client.ts';
 import { Fetcher } from './fetcher.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { KafkaCluster } from './kafka-cluster.ts';

@@ -1,6 +1,6 @@
 /** Which broker does what: addresses, leaders and coordinators, and the one policy for trying again. */
-import { MillraceError, type Place } from '../core/errors.ts';
-import type { Clock } from '../core/ports.ts';
+import { MillraceError, type Place } from '../../core/errors.ts';
+import type { Clock } from '../../core/ports.ts';
 import { isConnectionError, isPassing, kafkaError, rootOf, typeOf } from './kafka-errors.ts';
 import {
   type Broker,
