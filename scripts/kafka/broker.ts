@@ -122,7 +122,7 @@ class BrokerProcess implements RunningBroker {
     );
     if (existsSync(join(data, 'meta.properties'))) return;
     const clusterId = randomBytes(16).toString('base64url');
-    this.run(['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', this.config]);
+    this.run(['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', this.config]);
     await this.ended;
     if (this.child?.exitCode !== 0) throw this.failure('the storage of the broker could not be formatted');
   }
