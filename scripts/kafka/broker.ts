@@ -19,6 +19,8 @@ export interface BrokerOptions {
   readonly version?: string;
   /** Added to the broker's server.properties, or put in the place of what is there. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** Words in front of the broker's command line, such as `taskset -c 1`. They must end by becoming the command itself. */
+  readonly prefix?: readonly string[];
   /** Told about slow steps. */
   readonly progress?: (line: string) => void;
 }
@@ -58,7 +60,13 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   const classpath = await kafkaClasspath(version, options.progress ?? (() => {}));
   const port = await portFor(options.port);
   const folder = options.dataDir ?? mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
-  const broker = new BrokerProcess({ classpath, port, folder, isTemporary: options.dataDir === undefined });
+  const broker = new BrokerProcess({
+    classpath,
+    port,
+    folder,
+    isTemporary: options.dataDir === undefined,
+    prefix: options.prefix ?? [],
+  });
   try {
     await broker.format(options.properties ?? {});
     await broker.start();
@@ -83,6 +91,7 @@ interface BrokerPlace {
   readonly port: number;
   readonly folder: string;
   readonly isTemporary: boolean;
+  readonly prefix: readonly string[];
 }
 
 class BrokerProcess implements RunningBroker {
@@ -170,7 +179,8 @@ class BrokerProcess implements RunningBroker {
 
   private run(program: readonly string[]): void {
     const log = openSync(this.logFile, 'a');
-    const child = spawn('java', [...JVM, '-cp', this.place.classpath, ...program], { stdio: ['ignore', log, log] });
+    const [command, ...args] = [...this.place.prefix, 'java', ...JVM, '-cp', this.place.classpath, ...program];
+    const child = spawn(command, args, { stdio: ['ignore', log, log] });
     closeSync(log);
     this.child = child;
     this.ended = new Promise((resolve) => {
