@@ -1,16 +1,82 @@
-/** What a bench gives back, and the arithmetic over its runs. */
+/** What a bench gives back, the arithmetic over its runs, and the table of them. */
+import { cpus } from 'node:os';
+
+export type Maker = 'millrace' | 'public' | 'java';
+
+/** One run of one program. */
+export interface Run {
+  readonly recordsPerSecond: number;
+  /** Microseconds of CPU a record, user and system. */
+  readonly cpuMicros: number;
+  /** Peak resident memory in MiB. */
+  readonly peakMiB: number;
+}
+
 export interface Measurement {
   readonly name: string;
-  /** Records a second of each run, in the order of the runs. */
-  readonly eventsPerSecond: readonly number[];
-  /** Microseconds of CPU a record, user and system. */
-  readonly cpuMicros: readonly number[];
-  /** Peak resident memory in MiB. */
-  readonly peakMiB: readonly number[];
+  /** Whose program it is: `public` ones are those that ours are held against. */
+  readonly maker: Maker;
+  /** In the order in which they were made. */
+  readonly runs: readonly Run[];
+}
+
+export interface Contender {
+  readonly name: string;
+  readonly maker: Maker;
+  run(round: number): Promise<Run> | Run;
+}
+
+/** Runs every contender once a round, so that a slow minute of the machine falls on all of them. */
+export async function alternate(contenders: readonly Contender[], rounds: number): Promise<Measurement[]> {
+  const runs = new Map<Contender, Run[]>(contenders.map((contender) => [contender, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of contenders) {
+      const run = await contender.run(round);
+      runs.get(contender)!.push(run);
+      const rate = `${whole(run.recordsPerSecond)}/s`.padStart(14);
+      process.stderr.write(`  ${round + 1}/${rounds} ${contender.name.padEnd(44)}${rate}\n`);
+    }
+  }
+  return contenders.map((contender) => ({
+    name: contender.name,
+    maker: contender.maker,
+    runs: runs.get(contender)!,
+  }));
 }
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+export function rateOf({ runs }: Measurement): number {
+  return median(runs.map(({ recordsPerSecond }) => recordsPerSecond));
+}
+
+/** Medians, least and most, and how many times the best public client each of them is. */
+export function printTable(title: string, measurements: readonly Measurement[]): void {
+  const rounds = measurements[0].runs.length;
+  const publicRates = measurements.filter(({ maker }) => maker === 'public').map(rateOf);
+  const best = publicRates.length === 0 ? undefined : Math.max(...publicRates);
+  const against = best === undefined ? '' : '; × the best public client';
+  console.log(`\n${title}: medians of ${rounds} runs, Node ${process.version}, ${cpus().length} cores${against}`);
+  console.log(`| | records/s | least to most | µs CPU a record | peak MiB |${best === undefined ? '' : ' × |'}`);
+  console.log(`|---|---|---|---|---|${best === undefined ? '' : '---|'}`);
+  for (const measurement of measurements) {
+    const rates = measurement.runs.map(({ recordsPerSecond }) => recordsPerSecond);
+    const cells = [
+      measurement.name,
+      whole(rateOf(measurement)),
+      `${whole(Math.min(...rates))} to ${whole(Math.max(...rates))}`,
+      median(measurement.runs.map(({ cpuMicros }) => cpuMicros)).toFixed(2),
+      whole(median(measurement.runs.map(({ peakMiB }) => peakMiB))),
+      ...(best === undefined ? [] : [(rateOf(measurement) / best).toFixed(2)]),
+    ];
+    console.log(`| ${cells.join(' | ')} |`);
+  }
+}
+
+export function whole(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
 }

@@ -1,30 +1,45 @@
-/** One run of the orders bench in a process of its own: `tsx bench/orders-run.ts BROKERS FOLDER GROUP`; prints one line of JSON. */
+/** One run of the pipeline for the orders bench: `tsx bench/orders-run.ts DRIVER BROKERS FOLDER GROUP RECORDS`; prints one line of JSON. */
 import { join } from 'node:path';
 import orders from '../pipelines/orders/pipeline.ts';
 import { nodeDisk } from '../src/files/node-disk.ts';
-import { openEnvironment } from '../src/runtime/environment.ts';
 import { run } from '../src/runtime/run.ts';
+import type { RunningPipeline } from '../src/runtime/run-options.ts';
+import { openLmdbStore } from '../src/state/lmdb-store.ts';
 import { systemClock } from '../src/time/clock.ts';
+import { connectDriver } from './drivers.ts';
+import { Meter } from './meter.ts';
 
-const [brokers, folder, group] = process.argv.slice(2);
-const environment = await openEnvironment({ brokers, stateDir: join(folder, '.millrace') });
-const cpuBefore = process.cpuUsage();
+/** How often it is asked how far it is, which takes microseconds. */
+const LOOK_MS = 10;
+
+const [driver, brokers, folder, group, total] = process.argv.slice(2);
+const records = Number(total);
+const meter = new Meter(records);
+const log = await connectDriver(driver, brokers);
+const store = openLmdbStore(join(folder, '.millrace'));
+let seen = 0;
+let looking: NodeJS.Timeout | undefined;
+
 const report = await run(orders, {
-  ...environment,
+  log,
+  store,
   clock: systemClock,
   disk: nodeDisk,
-  mode: 'once',
+  mode: 'drain',
   outputDir: folder,
   group,
   signal: new AbortController().signal,
+  onStart(running: RunningPipeline) {
+    looking = setInterval(() => count(running.status().nodes[0].counts.in), LOOK_MS);
+  },
 });
-const cpu = process.cpuUsage(cpuBefore);
-await environment.close();
-process.stdout.write(
-  JSON.stringify({
-    seconds: report.durationMs / 1000,
-    cpuSeconds: (cpu.user + cpu.system) / 1e6,
-    peak: process.resourceUsage().maxRSS / 1024,
-    read: report.status.nodes[0].counts.in,
-  }),
-);
+clearInterval(looking);
+count(report.status.nodes[0].counts.in);
+meter.report();
+await log.close();
+await store.close();
+
+function count(read: number): void {
+  meter.add(read - seen);
+  seen = read;
+}

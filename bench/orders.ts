@@ -1,16 +1,16 @@
-/** The orders job from Kafka to Kafka: a topic of generated orders, read once to its end, with all its outputs. */
-import { execFileSync } from 'node:child_process';
+/** The orders job from Kafka to Kafka, at least once: the pipeline, and programs of the same job written by hand over public clients. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startBroker } from '../scripts/kafka/broker.ts';
-import generator from '../pipelines/orders/generator.ts';
-import { connectLog } from '../src/runtime/environment.ts';
-import { runGenerator } from '../src/runtime/generate.ts';
 import { systemClock } from '../src/time/clock.ts';
-import type { Measurement } from './measure.ts';
+import { runScript, startBenchBroker } from './child.ts';
+import { alternate, type Contender, type Measurement, type Run } from './measure.ts';
+import { emptyTotals, generateOrders, type Totals, windowKey } from './orders-data.ts';
+import { countUpTo, createTopics, endsOf, fill, FORGET_SOON, type NewRecord, readBetween } from './topics.ts';
 
-/** Each run reads the whole topic under a group and a state directory of its own. */
+const OUTPUTS = ['processed-orders', 'orders-dlq', 'orders-late', 'product-metrics'];
+
+/** Each run reads the whole topic under a group, and a state directory, of its own. */
 export async function benchOrders({
   runs,
   records = 500_000,
@@ -18,45 +18,77 @@ export async function benchOrders({
   runs: number;
   records?: number | undefined;
 }): Promise<Measurement[]> {
-  const broker = await startBroker();
-  const eventsPerSecond: number[] = [];
-  const cpuMicros: number[] = [];
-  const peakMiB: number[] = [];
+  const broker = await startBenchBroker({ properties: FORGET_SOON.broker });
+  const { bootstrap } = broker;
   try {
-    await fill(broker.bootstrap, records);
-    for (let n = 0; n < runs; n++) {
-      const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
-      const args = ['--import', 'tsx', 'bench/orders-run.ts', broker.bootstrap, folder, `bench-${n}`];
-      const printed = execFileSync(process.execPath, args, { encoding: 'utf8' });
-      const { seconds, cpuSeconds, peak, read } = JSON.parse(printed) as Record<string, number>;
-      if (read !== records) throw new Error(`${read} of ${records} orders were read`);
-      eventsPerSecond.push(records / seconds);
-      cpuMicros.push((cpuSeconds * 1e6) / records);
-      peakMiB.push(peak);
-      rmSync(folder, { recursive: true, force: true });
-    }
+    await createTopics(bootstrap, ['orders']);
+    await createTopics(bootstrap, OUTPUTS, FORGET_SOON.topic);
+    const expected = emptyTotals();
+    await fill(bootstrap, 'orders', generateOrders(records, systemClock.now() - records, expected));
+    const contenders = programs(bootstrap, records).map(
+      (program): Contender => ({
+        ...program,
+        run: (round) => checked({ brokers: bootstrap, expected, name: program.name }, () => program.run(round)),
+      }),
+    );
+    return await alternate(contenders, runs);
   } finally {
     await broker.stop();
   }
-  return [{ name: 'orders, Kafka to Kafka, kafkajs', eventsPerSecond, cpuMicros, peakMiB }];
 }
 
-/** A thousand orders a second of event time, so that the job closes windows. */
-async function fill(brokers: string, records: number): Promise<void> {
-  const log = await connectLog(brokers);
-  const rate = 1_000;
-  const start = systemClock.now() - records;
-  await runGenerator(generator, {
-    log,
-    clock: systemClock,
-    rate,
-    events: records,
-    seed: 1,
-    start,
-    badRatio: 0.01,
-    backfill: false,
-    live: false,
-    signal: new AbortController().signal,
-  });
-  await log.close();
+function programs(brokers: string, records: number): Contender[] {
+  const pipeline = (driver: string) => async (round: number) => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
+    try {
+      return await runScript<Run>('orders-run.ts', [driver, brokers, folder, `${driver}-${round}`, records]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  };
+  const byHand = (script: string) => (round: number) =>
+    runScript<Run>(script, [brokers, `${script}-${round}`, records]);
+  return [
+    { name: 'millrace through kafkajs', maker: 'millrace', run: pipeline('kafkajs') },
+    { name: 'by hand, kafkajs', maker: 'public', run: byHand('orders-kafkajs.ts') },
+    { name: 'by hand, @platformatic/kafka', maker: 'public', run: byHand('orders-platformatic.ts') },
+  ];
+}
+
+/** A time counts when the results are right. */
+async function checked(
+  { brokers, expected, name }: { brokers: string; expected: Totals; name: string },
+  run: () => Promise<Run> | Run,
+): Promise<Run> {
+  const look = () => Promise.all(OUTPUTS.map((topic) => endsOf(brokers, topic)));
+  const before = await look();
+  const result = await run();
+  const after = await look();
+  const [processed, invalid, late] = after.map((ends, i) => countUpTo(ends) - countUpTo(before[i]));
+  const rows = await readBetween(brokers, 'product-metrics', before[3], after[3]);
+  const found = { valid: processed, invalid, late, windows: windowsOf(rows) };
+  const differences = compare(found, expected);
+  if (differences.length > 0) throw new Error(`${name} came to other results: ${differences.slice(0, 5).join('; ')}`);
+  return result;
+}
+
+function windowsOf(rows: readonly Pick<NewRecord, 'value'>[]): Totals['windows'] {
+  return new Map(
+    rows.map(({ value }) => {
+      const row = JSON.parse(value.toString()) as Record<string, string> & Record<string, number>;
+      const key = windowKey(Date.parse(row.window_start), row.product_id);
+      return [key, { count: row.order_count, cents: Math.round(row.total_revenue * 100) }];
+    }),
+  );
+}
+
+function compare(found: Totals, expected: Totals): string[] {
+  const counts = (['valid', 'invalid', 'late'] as const)
+    .filter((field) => found[field] !== expected[field])
+    .map((field) => `${field}: ${found[field]}, not ${expected[field]}`);
+  const windows = [...new Set([...found.windows.keys(), ...expected.windows.keys()])]
+    .map((key) => [key, JSON.stringify(found.windows.get(key)), JSON.stringify(expected.windows.get(key))] as const)
+    .filter(([, is, should]) => is !== should)
+    .map(([key, is, should]) => `window ${key}: ${is}, not ${should}`);
+  return [...counts, ...windows];
 }

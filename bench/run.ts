@@ -1,12 +1,14 @@
-/** `npm run bench [-- engine | orders | latency] [--records N] [--runs N]`: measures, prints a table, writes bench/results/NAME.json. */
+/** `npm run bench [-- NAME …] [--records N] [--runs N]`: measures, prints a table, writes bench/results/NAME.json. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchEngine } from './engine.ts';
 import { benchLatency } from './latency.ts';
-import { type Measurement, median } from './measure.ts';
+import { benchFetch } from './fetch.ts';
+import { type Measurement, printTable } from './measure.ts';
 import { benchOrders } from './orders.ts';
+import { benchProduce } from './produce.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -17,7 +19,13 @@ const records = values.records === undefined ? undefined : Number(values.records
 
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   async engine() {
-    return table('engine', benchEngine({ runs, records }));
+    return table('engine', await benchEngine({ runs, records }));
+  },
+  async fetch() {
+    return table('fetch', await benchFetch({ runs, records }));
+  },
+  async produce() {
+    return table('produce', await benchProduce({ runs, records }));
   },
   async orders() {
     return table('orders', await benchOrders({ runs, records }));
@@ -39,13 +47,7 @@ for (const name of positionals.length === 0 ? Object.keys(BENCHES) : positionals
 }
 
 function table(name: string, measurements: readonly Measurement[]): readonly Measurement[] {
-  console.log(`\n${name}: median of ${runs} runs (least to most), Node ${process.version}, ${cpus().length} cores`);
-  for (const { name: what, eventsPerSecond, cpuMicros, peakMiB } of measurements) {
-    const rate = `${whole(median(eventsPerSecond))} events/s`.padStart(20);
-    const spread = `(${whole(Math.min(...eventsPerSecond))} to ${whole(Math.max(...eventsPerSecond))})`;
-    const cost = `${median(cpuMicros).toFixed(2)} µs CPU/event  ${whole(median(peakMiB))} MiB`;
-    console.log(`  ${what.padEnd(40)}${rate} ${spread.padEnd(26)} ${cost}`);
-  }
+  printTable(name, measurements);
   return measurements;
 }
 
@@ -54,8 +56,4 @@ function save(name: string, result: unknown): void {
   mkdirSync(folder, { recursive: true });
   const machine = { node: process.version, cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) };
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ machine, runs, result }, null, 2)}\n`);
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
 }

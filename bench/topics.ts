@@ -1,0 +1,79 @@
+/** Topics of a bench, made and looked at through a client that is not under test as a whole: what is measured must not check itself. */
+import { Admin, Consumer, type Message, type MessageToProduce, Producer } from '@platformatic/kafka';
+
+export const PARTITIONS = 3;
+const BATCH = 3_000;
+
+export interface NewRecord {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  readonly partition: number;
+}
+
+/** For outputs that are of no use after a run: old segments go while the bench goes on. */
+export const FORGET_SOON = {
+  broker: { 'log.retention.check.interval.ms': '5000', 'log.segment.delete.delay.ms': '1000' },
+  topic: { 'segment.bytes': String(64 * 1024 * 1024), 'retention.bytes': String(128 * 1024 * 1024) },
+};
+
+export async function createTopics(
+  brokers: string,
+  topics: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const admin = new Admin({ clientId: 'bench-topics', bootstrapBrokers: [brokers] });
+  const configs = Object.entries(settings).map(([name, value]) => ({ name, value }));
+  await admin.createTopics({ topics: [...topics], partitions: PARTITIONS, replicas: 1, configs });
+  await admin.close();
+}
+
+/** Appends everything in batches of about a thousand records a partition. */
+export async function fill(brokers: string, topic: string, records: Iterable<NewRecord>): Promise<void> {
+  const producer = new Producer({ clientId: 'bench-fill', bootstrapBrokers: [brokers], idempotent: true });
+  let messages: MessageToProduce[] = [];
+  for (const { key, value, partition } of records) {
+    messages.push({ topic, key, value, partition });
+    if (messages.length < BATCH) continue;
+    await producer.send({ messages, acks: -1 });
+    messages = [];
+  }
+  if (messages.length > 0) await producer.send({ messages, acks: -1 });
+  await producer.close();
+}
+
+/** Records in a topic, going by its end offsets by partition. */
+export async function endsOf(brokers: string, topic: string): Promise<bigint[]> {
+  const consumer = anyConsumer(brokers);
+  const ends = await consumer.listOffsets({ topics: [topic] });
+  await consumer.close();
+  return ends.get(topic)!;
+}
+
+export function countUpTo(ends: readonly bigint[]): number {
+  return Number(ends.reduce((sum, end) => sum + end, 0n));
+}
+
+/** What stands in a topic between two positions. */
+export async function readBetween(
+  brokers: string,
+  topic: string,
+  from: readonly bigint[],
+  to: readonly bigint[],
+): Promise<Message[]> {
+  const wanted = countUpTo(to) - countUpTo(from);
+  if (wanted === 0) return [];
+  const consumer = anyConsumer(brokers);
+  const offsets = from.map((offset, partition) => ({ topic, partition, offset }));
+  const stream = await consumer.consume({ topics: [topic], mode: 'manual', offsets, autocommit: false });
+  const messages: Message[] = [];
+  for await (const message of stream) {
+    if (messages.push(message) === wanted) break;
+  }
+  await consumer.close();
+  return messages;
+}
+
+function anyConsumer(brokers: string): Consumer {
+  const groupId = `bench-look-${process.pid}-${process.hrtime.bigint()}`;
+  return new Consumer({ clientId: 'bench-look', groupId, bootstrapBrokers: [brokers] });
+}
