@@ -14,6 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'src/state': ['src/core', 'src/time'],
   'src/log': ['src/core', 'src/time', 'src/state'],
   'src/kafka': ['src/core', 'src/time', 'src/log'],
+  'src/kafka/kafkajs': ['src/kafka', 'src/core', 'src/time', 'src/log'],
   'src/files': ['src/core', 'src/time'],
   'src/arrow': ['src/core', 'src/time', 'src/files'],
   'operators/core': ['src/core', 'src/time'],
@@ -26,6 +27,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'src/state',
     'src/log',
     'src/kafka',
+    'src/kafka/kafkajs',
     'src/files',
     'src/checkpoint',
   ],
@@ -36,6 +38,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'src/state',
     'src/log',
     'src/kafka',
+    'src/kafka/kafkajs',
     'src/files',
     'src/checkpoint',
   ],
@@ -58,7 +61,9 @@ const OWNERS: Record<string, readonly string[]> = {
   rxjs: ['src/core', 'operators/core', 'operators', 'src/runtime', 'src/testing'],
   lmdb: ['src/state'],
   msgpackr: ['src/state'],
-  kafkajs: ['src/kafka'],
+  kafkajs: ['src/kafka/kafkajs'],
+  '@platformatic/kafka': ['src/kafka'],
+  '@node-rs/crc32': ['src/kafka'],
   'apache-arrow': ['src/arrow'],
   commander: ['src/runtime/cli'],
   picocolors: ['src/runtime/cli'],
@@ -70,7 +75,7 @@ const OWNERS: Record<string, readonly string[]> = {
 
 /** Calls that only their rooms may make: everybody else is given a port. */
 const WORLD = /\b(Date\.now\(|new Date\(\)|Math\.random\(|setTimeout\(|setInterval\(|performance\.now\()/;
-const WORLD_ROOMS = new Set(['src/time', 'src/kafka', 'src/state', 'src/runtime/cli']);
+const WORLD_ROOMS = new Set(['src/time', 'src/kafka', 'src/kafka/kafkajs', 'src/state', 'src/runtime/cli']);
 const FILE_ROOMS = new Set(['src/files', 'src/state', 'src/runtime/cli', 'src/checkpoint']);
 
 interface Source {

@@ -29,6 +29,10 @@ export type ErrorCode =
   | 'OPERATOR_CONTRACT'
   /** The log could not be read or written. */
   | 'LOG_UNAVAILABLE'
+  /** A newer producer of the same transactional id has taken over, or a transaction took longer than it may. */
+  | 'FENCED'
+  /** A transaction cannot be committed, or nobody knows whether it was: the log has to be asked. */
+  | 'TRANSACTION_FAILED'
   /** An offset asked for is no longer, or not yet, in the log. */
   | 'OFFSET_OUT_OF_RANGE'
   /** The state directory or an output could not be written. */
@@ -48,6 +52,8 @@ const EXIT_BY_CODE: Partial<Record<ErrorCode, number>> = {
   PLAN_CHANGED: EXIT.usage,
   DRAINED: EXIT.usage,
   OWNED_ELSEWHERE: EXIT.environment,
+  FENCED: EXIT.environment,
+  TRANSACTION_FAILED: EXIT.environment,
   LOG_UNAVAILABLE: EXIT.environment,
   STORE_FAILED: EXIT.environment,
 };

@@ -84,6 +84,20 @@ export interface LogClient {
   close(): Promise<void>;
 }
 
+/**
+ * Appends and group offsets that become visible together, in one transaction at a time. Errors are MillraceErrors: FENCED
+ * when a newer user of the id has taken over, TRANSACTION_FAILED when it cannot be committed or nobody knows whether it was.
+ */
+export interface LogTransactions {
+  /** Fences whoever used the id before and settles what it left open. Comes first, and again after a failure. */
+  init(): Promise<void>;
+  append(batches: readonly RecordBatch[]): Promise<number[]>;
+  commitGroup(group: string, offsets: readonly GroupOffset[]): Promise<void>;
+  /** Resolves when the transaction is decided. */
+  commit(): Promise<void>;
+  abort(): Promise<void>;
+}
+
 /** The embedded log lives in the same store as the state, so that an epoch is one transaction of the store. */
 export interface TransactionalAppend {
   append(transaction: WriteTransaction, batches: readonly RecordBatch[]): void;

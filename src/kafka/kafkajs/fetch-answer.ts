@@ -1,21 +1,6 @@
 /** Kafka's answer to a fetch (version 11), taken apart down to the record batches, which stay bytes. */
 import type { AbortedTransaction } from '../decode-records.ts';
-
-export interface PartitionAnswer {
-  readonly topic: string;
-  readonly partition: number;
-  readonly errorCode: number;
-  readonly highWatermark: number;
-  readonly lastStableOffset: number;
-  readonly logStartOffset: number;
-  readonly aborted: readonly AbortedTransaction[];
-  readonly records: Buffer;
-}
-
-export interface FetchAnswer {
-  readonly errorCode: number;
-  readonly partitions: readonly PartitionAnswer[];
-}
+import type { FetchAnswer, PartitionAnswer } from '../fetch-lane.ts';
 
 const NOTHING = Buffer.alloc(0);
 

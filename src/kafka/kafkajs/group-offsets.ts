@@ -2,10 +2,10 @@
  * Offsets of a consumer group that nobody has joined: committed with generation −1 and no member, as manual assignment
  * does, so that tools which show a group's lag see them.
  */
-import { MillraceError } from '../../core/errors.ts';
 import type { GroupOffset } from '../../log/log-client.ts';
-import type { KafkaCluster } from './kafka-cluster.ts';
-import { typeOf } from './kafka-errors.ts';
+import { assertGroup } from '../refusals.ts';
+import type { KafkaCluster } from './cluster.ts';
+import { typeOf } from './errors.ts';
 
 const NO_GENERATION = -1;
 const NO_MEMBER = '';
@@ -77,8 +77,4 @@ export class GroupOffsets {
       }
     });
   }
-}
-
-function assertGroup(group: string): void {
-  if (group === '') throw new MillraceError('CONFIG_INVALID', 'a consumer group needs a name');
 }

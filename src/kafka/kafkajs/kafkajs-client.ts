@@ -12,11 +12,14 @@ import type {
   TopicPartition,
   TopicSpec,
 } from '../../log/log-client.ts';
-import { Fetcher } from './fetcher.ts';
+import { Fetcher } from '../fetcher.ts';
+import { unknownPartition } from '../refusals.ts';
 import { GroupOffsets } from './group-offsets.ts';
-import { KafkaCluster } from './kafka-cluster.ts';
-import { unknownPartition } from './kafka-errors.ts';
-import { KafkajsProducer } from './kafkajs-producer.ts';
+import { KafkaCluster } from './cluster.ts';
+import { staleLeader } from './errors.ts';
+import { errorOfCode } from './internals.ts';
+import { KafkajsLaneConnection } from './lane-connection.ts';
+import { KafkajsProducer } from './producer.ts';
 import { Topics } from './topics.ts';
 
 export interface KafkajsOptions {
@@ -47,11 +50,18 @@ export class KafkajsClient implements LogClient {
   private readonly producer: KafkajsProducer;
 
   constructor({ brokers, clientId = 'millrace', clock }: KafkajsOptions) {
-    this.cluster = new KafkaCluster({ brokers, clientId, clock });
+    this.cluster = new KafkaCluster({ brokers, clientId, clock, random: Math.random });
     this.description = `Kafka at ${this.cluster.addresses.join(', ')} through kafkajs`;
     this.topicsOfCluster = new Topics(this.cluster);
     this.groups = new GroupOffsets(this.cluster);
-    this.fetcher = new Fetcher(this.cluster, (place) => this.rangeOf(place));
+    this.fetcher = new Fetcher({
+      clock,
+      attempt: (attempt, action) => this.cluster.attempt(attempt, action),
+      leadersOf: (topic) => this.cluster.leadersOf(topic),
+      openLane: async (leader) => new KafkajsLaneConnection(await this.cluster.dedicatedConnection(leader)),
+      failureOf: (code) => staleLeader(errorOfCode(code)),
+      rangeOf: (place) => this.rangeOf(place),
+    });
     this.producer = new KafkajsProducer(this.cluster, async (place) => (await this.rangeOf(place)).end);
   }
 

@@ -1,8 +1,8 @@
 /** Topics and offsets of a cluster. */
 import type { OffsetQuery, TopicInfo, TopicSpec } from '../../log/log-client.ts';
-import { type KafkaCluster } from './kafka-cluster.ts';
-import { rootOf, staleLeader, typeOf } from './kafka-errors.ts';
-import type { Metadata } from './kafkajs-internals.ts';
+import { type KafkaCluster } from './cluster.ts';
+import { rootOf, staleLeader, typeOf } from './errors.ts';
+import type { Metadata } from './internals.ts';
 
 type TopicMetadata = Metadata['topicMetadata'][number];
 

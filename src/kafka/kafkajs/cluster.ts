@@ -1,7 +1,8 @@
 /** Which broker does what: addresses, leaders and coordinators, and the one policy for trying again. */
-import { MillraceError, type Place } from '../../core/errors.ts';
-import type { Clock } from '../../core/ports.ts';
-import { isConnectionError, isPassing, kafkaError, rootOf, typeOf } from './kafka-errors.ts';
+import type { Clock, Random } from '../../core/ports.ts';
+import { type Address, formatAddress, parseAddresses } from '../address.ts';
+import { type Attempt, Attempts, FIRST_CONNECT_MS } from '../attempt.ts';
+import { isConnectionError, isPassing, kafkaError, rootOf, typeOf } from './errors.ts';
 import {
   type Broker,
   BrokerClass,
@@ -12,35 +13,18 @@ import {
   defaultSocketFactory,
   type Metadata,
   silentLogger,
-} from './kafkajs-internals.ts';
+} from './internals.ts';
 
 export interface ClusterOptions {
   /** `host:port` each. */
   readonly brokers: readonly string[];
   readonly clientId: string;
   readonly clock: Clock;
+  readonly random: Random;
 }
 
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** What is being done, for messages, and how long it may take. */
-export interface Attempt {
-  readonly doing: string;
-  readonly place?: Place;
-  readonly group?: string;
-  readonly patienceMs?: number;
-  readonly signal?: AbortSignal;
-}
-
-/** How long a first connection is tried: an address with nobody behind it should be told soon. */
-const FIRST_CONNECT_MS = 5_000;
 /** Long enough for a broker to restart and for its partitions to find leaders. */
 const PATIENCE_MS = 30_000;
-const FIRST_PAUSE_MS = 50;
-const MAX_PAUSE_MS = 1_000;
 const CONNECT_MS = 1_500;
 const REQUEST_MS = 30_000;
 
@@ -53,14 +37,19 @@ export class KafkaCluster {
   private readonly nodes = new Map<number, Address>();
   private readonly leaders = new Map<string, readonly number[]>();
   private readonly coordinators = new Map<string, number>();
-  private readonly closing = new AbortController();
+  private readonly attempts: Attempts;
 
-  constructor({ brokers, clientId, clock }: ClusterOptions) {
-    this.seeds = brokers.map(parseAddress);
-    if (this.seeds.length === 0) throw new MillraceError('CONFIG_INVALID', 'no Kafka broker was named');
+  constructor({ brokers, clientId, clock, random }: ClusterOptions) {
+    this.seeds = parseAddresses(brokers);
     this.addresses = this.seeds.map(formatAddress);
     this.clientId = clientId;
     this.clock = clock;
+    const judgement = {
+      isPassing,
+      forget: (failure: unknown) => this.forget(failure),
+      toError: (failure: unknown, attempt: Attempt) => kafkaError(failure, attempt, this.addresses),
+    };
+    this.attempts = new Attempts({ clock, random, judgement, patienceMs: PATIENCE_MS });
   }
 
   async connect(): Promise<void> {
@@ -68,34 +57,17 @@ export class KafkaCluster {
   }
 
   get isClosed(): boolean {
-    return this.closing.signal.aborted;
+    return this.attempts.isClosed;
   }
 
   close(): void {
-    this.closing.abort();
+    this.attempts.close();
     for (const broker of this.brokers.values()) dropBroker(broker);
     this.brokers.clear();
   }
 
-  /**
-   * Runs `action`, and again with growing pauses while it fails for a reason that passes; what was known of leaders and
-   * coordinators is asked for anew each time.
-   * @throws MillraceError as the table of errors has it; LOG_UNAVAILABLE when patience ends
-   */
-  async attempt<T>(attempt: Attempt, action: () => Promise<T>): Promise<T> {
-    const deadline = this.clock.now() + (attempt.patienceMs ?? PATIENCE_MS);
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
-      if (this.isClosed) throw new MillraceError('LOG_UNAVAILABLE', 'the connection to Kafka is closed');
-      try {
-        return await action();
-      } catch (error) {
-        if (!isPassing(error) || this.isClosed || attempt.signal?.aborted || this.clock.now() + pauseMs > deadline) {
-          throw kafkaError(error, { ...attempt, addresses: this.addresses });
-        }
-        this.forget(error);
-        await this.clock.sleep(pauseMs, this.eitherSignal(attempt.signal));
-      }
-    }
+  attempt<T>(attempt: Attempt, action: () => Promise<T>): Promise<T> {
+    return this.attempts.run(attempt, action);
   }
 
   /** A broker that answers, whichever. */
@@ -252,10 +224,6 @@ export class KafkaCluster {
     if (broker !== undefined) dropBroker(broker);
     this.brokers.delete(address);
   }
-
-  private eitherSignal(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.closing.signal : AbortSignal.any([signal, this.closing.signal]);
-  }
 }
 
 /** Ends a connection at once, with whatever waits for it. */
@@ -272,18 +240,4 @@ function dropBroker(broker: Broker, reason?: Error): void {
 /** As kafkajs would make it. */
 function connectionError(message: string, broker?: string): Error {
   return Object.assign(new Error(message), { name: 'KafkaJSConnectionError', broker });
-}
-
-function formatAddress({ host, port }: Address): string {
-  return `${host}:${port}`;
-}
-
-function parseAddress(text: string): Address {
-  const match = /^([^\s:/@]+):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  if (match === null || port < 1 || port > 65_535) {
-    const hint = 'write host:port, several with commas, as in 127.0.0.1:9092';
-    throw new MillraceError('CONFIG_INVALID', `no address of a Kafka broker: '${text}'`, { hint });
-  }
-  return { host: match[1], port };
 }

@@ -2,9 +2,10 @@
 import type { Message, Producer } from 'kafkajs';
 import type { Header, RecordBatch } from '../../core/record-batch.ts';
 import type { TopicPartition } from '../../log/log-client.ts';
-import type { KafkaCluster } from './kafka-cluster.ts';
-import { staleLeader, unknownPartition } from './kafka-errors.ts';
-import { Kafka } from './kafkajs-internals.ts';
+import { unknownPartition } from '../refusals.ts';
+import type { KafkaCluster } from './cluster.ts';
+import { staleLeader } from './errors.ts';
+import { Kafka } from './internals.ts';
 
 /** kafkajs copies an array for every message when it groups them by partition: larger sends cost their square. */
 const MAX_MESSAGES = 1_000;

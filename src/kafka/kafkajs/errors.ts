@@ -1,10 +1,9 @@
 /** What kafkajs and Kafka say when something fails, as errors of millrace, and what is worth another try. */
-import { MillraceError, messageOf, type Place } from '../../core/errors.ts';
-import type { TopicPartition } from '../../log/log-client.ts';
-import { errorOfCode } from './kafkajs-internals.ts';
+import { MillraceError, messageOf } from '../../core/errors.ts';
+import type { Attempt } from '../attempt.ts';
+import { subjectOf } from '../refusals.ts';
+import { errorOfCode } from './internals.ts';
 
-/** Kafka's error code for an offset that the log does not have. */
-export const OFFSET_OUT_OF_RANGE = 1;
 const NOT_LEADER = 6;
 
 /** Errors of kafkajs that come from the connection, not from Kafka. */
@@ -102,23 +101,12 @@ export function staleLeader(thrown: unknown): unknown {
   return typeOf(thrown) === 'UNKNOWN_TOPIC_OR_PARTITION' ? errorOfCode(NOT_LEADER) : thrown;
 }
 
-/** A partition number that the topic does not have. */
-export function unknownPartition({ topic, partition }: TopicPartition, partitions: number): MillraceError {
-  const message = `topic ${topic} has partitions 0 to ${partitions - 1}, not ${partition}`;
-  return new MillraceError('CONFIG_INVALID', message, { place: { topic, partition } });
-}
-
-export interface FailureContext {
-  /** `append to`, `read`, … : what was tried, as it follows `could not`. */
-  readonly doing: string;
-  readonly place?: Place;
-  readonly group?: string;
-  /** The addresses that the user gave. */
-  readonly addresses: readonly string[];
-}
-
 /** The one way from a failure of kafkajs to an error of millrace. */
-export function kafkaError(thrown: unknown, { doing, place, group, addresses }: FailureContext): MillraceError {
+export function kafkaError(
+  thrown: unknown,
+  { doing, place, group }: Attempt,
+  addresses: readonly string[],
+): MillraceError {
   if (thrown instanceof MillraceError) return thrown;
   const root = rootOf(thrown);
   const subject = subjectOf(place, group);
@@ -133,22 +121,6 @@ export function kafkaError(thrown: unknown, { doing, place, group, addresses }: 
   return new MillraceError('LOG_UNAVAILABLE', message, { place, hint: hintOf(root, addresses), cause: thrown });
 }
 
-export function offsetOutOfRange(place: Required<Omit<Place, 'operator'>>, first: number, end: number): MillraceError {
-  const { topic, partition, offset } = place;
-  const message = `${topic}[${partition}] has offsets ${first} to ${end}, not ${offset}`;
-  const hint =
-    offset < first
-      ? 'the records were deleted (retention, or the topic was created anew) before they were read: `pipeline reset` starts where the log does'
-      : 'the log is shorter than the checkpoint says (a topic created anew, or records lost): `pipeline reset` starts where the log does';
-  return new MillraceError('OFFSET_OUT_OF_RANGE', message, { place, hint });
-}
-
-function subjectOf(place: Place | undefined, group: string | undefined): string {
-  if (group !== undefined) return ` group ${group}`;
-  if (place?.topic === undefined) return '';
-  return place.partition === undefined ? ` topic ${place.topic}` : ` ${place.topic}[${place.partition}]`;
-}
-
 function reasonOf(root: KafkaFailure & Error): string {
   if (root.code === 'ECONNREFUSED') return 'connection refused';
   if (root.code === 'ENOTFOUND' || root.code === 'EAI_AGAIN') return 'unknown host';
@@ -158,7 +130,9 @@ function reasonOf(root: KafkaFailure & Error): string {
 function hintOf(root: KafkaFailure & Error, addresses: readonly string[]): string {
   if (!isConnectionError(root)) return "see the broker's log";
   if (root.broker === undefined || addresses.includes(root.broker)) {
-    return `is a broker listening at ${root.broker ?? addresses.join(', ')}? \`npm run kafka\` starts one`;
+    const address = root.broker ?? addresses.join(', ');
+    const port = address.slice(address.lastIndexOf(':') + 1);
+    return `is a broker listening at ${address}? \`npm run kafka -- --port ${port}\` starts one`;
   }
   return `the cluster names ${root.broker} as a broker: check advertised.listeners, or reach it from here`;
 }

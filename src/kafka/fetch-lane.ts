@@ -1,8 +1,6 @@
 /** One fetch at a time from one leader, over a connection of its own. */
-import type { FetchPosition } from '../../log/log-client.ts';
-import { type FetchAnswer, readFetchAnswer } from './fetch-answer.ts';
-import { dropConnection, type KafkaCluster } from './kafka-cluster.ts';
-import { type Connection, fetchRequest } from './kafkajs-internals.ts';
+import type { FetchPosition } from '../log/log-client.ts';
+import type { AbortedTransaction } from './decode-records.ts';
 
 export interface LaneRequest {
   readonly positions: readonly FetchPosition[];
@@ -10,10 +8,30 @@ export interface LaneRequest {
   readonly maxWaitMs: number;
 }
 
-const CONSUMER = -1;
-const READ_COMMITTED = 1;
-/** Beyond the wait that was asked for, how long an answer may take. */
-const ANSWER_MS = 15_000;
+export interface PartitionAnswer {
+  readonly topic: string;
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+  readonly logStartOffset: number;
+  readonly aborted: readonly AbortedTransaction[];
+  /** Record batches, as they came. */
+  readonly records: Buffer;
+}
+
+export interface FetchAnswer {
+  readonly errorCode: number;
+  readonly partitions: readonly PartitionAnswer[];
+}
+
+/** What a driver brings: a connection that carries nothing but fetches, since each may wait for seconds. */
+export interface LaneConnection {
+  readonly isUsable: boolean;
+  fetch(request: LaneRequest): Promise<FetchAnswer>;
+  /** Ends it at once, and with it the fetch that is under way. */
+  drop(): void;
+}
 
 /**
  * An answer that its caller did not wait for is kept for the next call for the same positions; a call for others drops
@@ -23,15 +41,15 @@ export class FetchLane {
   readonly leader: number;
   /** A caller is waiting. */
   isBusy = false;
-  private readonly cluster: KafkaCluster;
-  private connection: Connection | undefined;
+  private readonly open: () => Promise<LaneConnection>;
+  private connection: LaneConnection | undefined;
   private underWay: { readonly key: string; readonly answer: Promise<FetchAnswer> } | undefined;
   /** Raised by `drop`: a connection that comes up for an older life is not taken. */
   private life = 0;
 
-  constructor(cluster: KafkaCluster, leader: number) {
-    this.cluster = cluster;
+  constructor(leader: number, open: () => Promise<LaneConnection>) {
     this.leader = leader;
+    this.open = open;
   }
 
   /** Whether a fetch of exactly these positions is under way. */
@@ -62,37 +80,19 @@ export class FetchLane {
   drop(): void {
     this.life++;
     this.underWay = undefined;
-    if (this.connection !== undefined) dropConnection(this.connection);
+    this.connection?.drop();
     this.connection = undefined;
   }
 
-  private async send({ positions, maxBytes, maxWaitMs }: LaneRequest): Promise<FetchAnswer> {
+  private async send(request: LaneRequest): Promise<FetchAnswer> {
     let connection = this.connection;
-    if (connection === undefined || !connection.isConnected()) {
+    if (connection === undefined || !connection.isUsable) {
       const { life } = this;
-      connection = await this.cluster.dedicatedConnection(this.leader);
-      if (life !== this.life) dropConnection(connection);
-      else this.connection = connection;
+      connection = await this.open();
+      if (life === this.life) this.connection = connection;
+      else connection.drop();
     }
-    const payload = await connection.send({
-      request: fetchRequest({
-        replicaId: CONSUMER,
-        maxWaitTime: maxWaitMs,
-        minBytes: 1,
-        maxBytes,
-        isolationLevel: READ_COMMITTED,
-        topics: positions.map(({ topic, partition, offset }) => ({
-          topic,
-          partitions: [{ partition, fetchOffset: offset, maxBytes: Math.ceil(maxBytes / positions.length) }],
-        })),
-      }),
-      response: {
-        decode: async (bytes) => ({ bytes }),
-        parse: async (decoded) => (decoded as { bytes: Buffer }).bytes,
-      },
-      requestTimeout: maxWaitMs + ANSWER_MS,
-    });
-    return readFetchAnswer(payload as Buffer);
+    return connection.fetch(request);
   }
 }
 

@@ -1,0 +1,77 @@
+/** The one policy for trying again: growing pauses with jitter, for as long as patience lasts. */
+import { MillraceError, type Place } from '../core/errors.ts';
+import type { Clock, Random } from '../core/ports.ts';
+
+/** What is being done, for messages, and how long it may take. */
+export interface Attempt {
+  /** `append to`, `read`, … : as it follows `could not`. */
+  readonly doing: string;
+  readonly place?: Place;
+  readonly group?: string;
+  readonly transactionalId?: string;
+  readonly patienceMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How a driver judges a failure. */
+export interface Judgement {
+  /** Whether another try can help. */
+  isPassing(failure: unknown): boolean;
+  /** Before the next try: forget what the failure has shown to be stale. */
+  forget(failure: unknown): void;
+  toError(failure: unknown, attempt: Attempt): MillraceError;
+}
+
+/** How long a first connection is tried: an address with nobody behind it should be told soon. */
+export const FIRST_CONNECT_MS = 5_000;
+const FIRST_PAUSE_MS = 5;
+const MAX_PAUSE_MS = 1_000;
+/** Pauses are shortened by up to this share, so that clients of a broker that comes back do not all come at once. */
+const JITTER = 0.3;
+
+export class Attempts {
+  private readonly clock: Clock;
+  private readonly random: Random;
+  private readonly judgement: Judgement;
+  private readonly patienceMs: number;
+  private readonly closing = new AbortController();
+
+  constructor(options: { clock: Clock; random: Random; judgement: Judgement; patienceMs: number }) {
+    this.clock = options.clock;
+    this.random = options.random;
+    this.judgement = options.judgement;
+    this.patienceMs = options.patienceMs;
+  }
+
+  get isClosed(): boolean {
+    return this.closing.signal.aborted;
+  }
+
+  /** Ends every pause; nothing is tried again. */
+  close(): void {
+    this.closing.abort();
+  }
+
+  /**
+   * Runs `action`, and again with growing pauses while it fails for a reason that passes.
+   * @throws MillraceError as the driver's judgement words it
+   */
+  async run<T>(attempt: Attempt, action: () => Promise<T>): Promise<T> {
+    const deadline = this.clock.now() + (attempt.patienceMs ?? this.patienceMs);
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+      if (this.isClosed) throw new MillraceError('LOG_UNAVAILABLE', 'the connection to Kafka is closed');
+      try {
+        return await action();
+      } catch (failure) {
+        const isOver = this.isClosed || attempt.signal?.aborted === true || this.clock.now() + pauseMs > deadline;
+        if (isOver || !this.judgement.isPassing(failure)) throw this.judgement.toError(failure, attempt);
+        this.judgement.forget(failure);
+        await this.clock.sleep(pauseMs * (1 - JITTER * this.random()), this.eitherSignal(attempt.signal));
+      }
+    }
+  }
+
+  private eitherSignal(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.closing.signal : AbortSignal.any([signal, this.closing.signal]);
+  }
+}

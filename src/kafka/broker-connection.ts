@@ -1,0 +1,238 @@
+/** One connection to one broker: requests in, answers out, and every way of failing as one of two kinds of error. */
+import {
+  type API,
+  apiVersionsV3,
+  Connection,
+  type ConnectionOptions,
+  loggers,
+  type Reader,
+  type ResponseError,
+  type Writer,
+} from '@platformatic/kafka';
+import { messageOf } from '../core/errors.ts';
+import type { Clock } from '../core/ports.ts';
+import { type Address, formatAddress } from './address.ts';
+import { BrokerError, ConnectionError } from './failures.ts';
+import type { SaslConfig, TlsConfig } from './kafka-config.ts';
+
+// It would print requests as they are, the one that carries the password included.
+loggers.protocol.enabled = false;
+
+export interface ConnectionSettings {
+  readonly clientId: string;
+  readonly clock: Clock;
+  readonly tls: TlsConfig | undefined;
+  readonly sasl: SaslConfig | undefined;
+}
+
+/** A request that is written and read by us: the bytes of the answer, without its header. */
+export interface RawRequest {
+  readonly key: number;
+  readonly version: number;
+  readonly payload: () => Writer;
+}
+
+/** What we speak, by API key: present in every broker from 3.1 on. */
+export const VERSIONS: Readonly<Record<string, readonly [key: number, version: number]>> = {
+  Produce: [0, 9],
+  Fetch: [1, 13],
+  ListOffsets: [2, 7],
+  Metadata: [3, 12],
+  OffsetCommit: [8, 8],
+  OffsetFetch: [9, 8],
+  FindCoordinator: [10, 4],
+  InitProducerId: [22, 4],
+};
+
+const CONNECT_MS = 3_000;
+const REQUEST_MS = 30_000;
+/** Requests that may wait for an answer at once; a producer keeps itself below it. */
+const MAX_IN_FLIGHT = 64;
+
+export class BrokerConnection {
+  readonly address: string;
+  private readonly wire: Connection;
+  private readonly clock: Clock;
+  private failure: ConnectionError | undefined;
+  /** The broker has asked us to be quiet until then. */
+  private quietUntil = 0;
+
+  private constructor(address: string, wire: Connection, clock: Clock) {
+    this.address = address;
+    this.wire = wire;
+    this.clock = clock;
+    wire.on('error', (error) => this.fail(error));
+    wire.on('close', () => this.fail(new Error('the connection was closed')));
+  }
+
+  /**
+   * Connects, authenticates, and makes sure that it is a Kafka which speaks our versions.
+   * @throws ConnectionError
+   */
+  static async open(address: Address, settings: ConnectionSettings): Promise<BrokerConnection> {
+    const wire = new Connection(settings.clientId, wireOptions(address, settings));
+    const connection = new BrokerConnection(formatAddress(address), wire, settings.clock);
+    const done = new AbortController();
+    const slow = new Error(`no answer in Kafka's protocol within ${CONNECT_MS / 1000} s`);
+    void settings.clock.sleep(CONNECT_MS, done.signal).then(() => {
+      if (!done.signal.aborted) connection.drop(connection.connectionError(slow));
+    });
+    try {
+      await wire.connect(address.host, address.port);
+      await connection.checkVersions();
+      return connection;
+    } catch (error) {
+      const failure = connection.failure ?? connection.connectionError(error);
+      connection.drop(failure);
+      throw failure;
+    } finally {
+      done.abort();
+    }
+  }
+
+  get isUsable(): boolean {
+    return this.failure === undefined;
+  }
+
+  /**
+   * Calls one of the library's API functions.
+   * @throws BrokerError for the first error code in the answer, ConnectionError
+   */
+  async call<Arguments extends unknown[], Answer>(api: API<Arguments, Answer>, ...args: Arguments): Promise<Answer> {
+    return this.answer((done) => api(this.wire, ...args, done));
+  }
+
+  /** Like `call`, and an answer with error codes in it is an answer, too: for requests about many things at once. */
+  async callForAll<Arguments extends unknown[], Answer>(
+    api: API<Arguments, Answer>,
+    ...args: Arguments
+  ): Promise<Answer> {
+    return this.answer((done) =>
+      api(this.wire, ...args, (error, answer) => {
+        const partly = (error as ResponseError | null)?.response as Answer | undefined;
+        if (partly === undefined) done(error, answer);
+        else done(null, partly);
+      }),
+    );
+  }
+
+  /** Sends a request of our own making, before it returns for the first time. */
+  async send({ key, version, payload }: RawRequest): Promise<Buffer> {
+    return this.answer((done) => this.wire.send(key, version, payload, bytesOf, true, true, done));
+  }
+
+  /** What a broker under a quota asks for: to send nothing before `ms` have passed. */
+  throttle(ms: number): void {
+    if (ms > 0) this.quietUntil = this.clock.now() + ms;
+  }
+
+  get isThrottled(): boolean {
+    return this.clock.now() < this.quietUntil;
+  }
+
+  /** Resolves when the broker wants to hear from us again. */
+  async quiet(): Promise<void> {
+    const quietMs = this.quietUntil - this.clock.now();
+    if (quietMs > 0) await this.clock.sleep(quietMs);
+  }
+
+  /** Ends the connection at once, and with it all that waits for an answer. */
+  drop(reason = new ConnectionError(this.address, 'the connection was closed')): void {
+    this.failure ??= reason;
+    this.wire.socket?.destroy();
+    this.wire.close(() => {});
+  }
+
+  private async answer<Answer>(send: (done: (error: Error | null, answer?: Answer) => void) => void): Promise<Answer> {
+    if (this.failure !== undefined) throw this.failure;
+    return new Promise((resolve, reject) => {
+      send((error, answer) => (error ? reject(this.judged(error)) : resolve(answer as Answer)));
+    });
+  }
+
+  /** A code of the broker's, or the end of the connection: one that was silent too long would give a late answer to another. */
+  private judged(error: Error): Error {
+    const code = (error as ResponseError).findBy?.('code', 'PLT_KFK_PROTOCOL');
+    if (code) return new BrokerError(code.apiCode, code.serverErrorMessage);
+    const failure = this.failure ?? this.connectionError(error);
+    this.drop(failure);
+    return failure;
+  }
+
+  private fail(error: Error): void {
+    this.failure ??= this.connectionError(error);
+  }
+
+  private connectionError(error: unknown): ConnectionError {
+    if (error instanceof ConnectionError) return error;
+    if (error instanceof BrokerError) return new ConnectionError(this.address, error.message);
+    return connectionErrorOf(this.address, error as Error);
+  }
+
+  private async checkVersions(): Promise<void> {
+    const { apiKeys } = await this.call(apiVersionsV3.api, 'millrace', '1');
+    for (const [name, [key, version]] of Object.entries(VERSIONS)) {
+      const range = apiKeys.find(({ apiKey }) => apiKey === key);
+      if (range !== undefined && range.minVersion <= version && version <= range.maxVersion) continue;
+      const spoken = range === undefined ? 'not at all' : `in versions ${range.minVersion} to ${range.maxVersion}`;
+      const reason = `it speaks ${name} ${spoken}, not ${version}`;
+      throw new ConnectionError(this.address, reason, 'Kafka 3.1 is the oldest that will do');
+    }
+  }
+}
+
+function bytesOf(_correlation: number, _key: number, _version: number, reader: Reader): Buffer {
+  return reader.buffer.buffer;
+}
+
+function wireOptions({ host }: Address, { tls, sasl }: ConnectionSettings): ConnectionOptions {
+  return {
+    connectTimeout: CONNECT_MS,
+    requestTimeout: REQUEST_MS,
+    maxInflights: MAX_IN_FLIGHT,
+    ...(tls && { tls: tlsOptions(tls), tlsServerName: tls.serverName ?? host }),
+    ...(sasl && {
+      sasl: { mechanism: sasl.mechanism, username: sasl.username, password: () => sasl.password.reveal() },
+    }),
+  };
+}
+
+function tlsOptions({ ca, cert, key, rejectUnauthorized }: TlsConfig): NonNullable<ConnectionOptions['tls']> {
+  return { ca, cert, key: key?.reveal(), rejectUnauthorized };
+}
+
+const AUTHENTICATION = 'check user, password and --sasl-mechanism';
+const CERTIFICATE = 'give the authority that signed it with --tls-ca FILE';
+const NOT_TLS = 'does this listener speak TLS? leave --tls out for one that does not';
+
+/** The reason in words, from the innermost cause; nothing of the request is taken along, since it may hold a password. */
+function connectionErrorOf(address: string, error: Error): ConnectionError {
+  const chain = causesOf(error);
+  const codes = chain.map((each) => (each as NodeJS.ErrnoException).code ?? '');
+  const root = chain.at(-1)!;
+  if (codes.includes('PLT_KFK_AUTHENTICATION')) {
+    return new ConnectionError(address, `authentication failed: ${messageOf(root)}`, AUTHENTICATION);
+  }
+  if (codes.includes('ECONNREFUSED')) return new ConnectionError(address, 'connection refused');
+  if (codes.includes('ENOTFOUND') || codes.includes('EAI_AGAIN')) return new ConnectionError(address, 'unknown host');
+  if (codes.includes('ERR_TLS_CERT_ALTNAME_INVALID')) {
+    return new ConnectionError(address, messageOf(root), 'use the name that is in the certificate');
+  }
+  if (codes.some((code) => CERTIFICATE_CODES.test(code))) {
+    return new ConnectionError(address, `its certificate is not trusted: ${messageOf(root)}`, CERTIFICATE);
+  }
+  if (codes.some((code) => code.startsWith('ERR_SSL'))) return new ConnectionError(address, messageOf(root), NOT_TLS);
+  return new ConnectionError(address, messageOf(root));
+}
+
+const CERTIFICATE_CODES = /SELF_SIGNED|UNABLE_TO_|CERT_/;
+
+function causesOf(error: Error): Error[] {
+  const chain = [error];
+  for (let next = inner(error); next instanceof Error && chain.length < 6; next = inner(next)) chain.push(next);
+  return chain;
+}
+
+function inner(error: Error): unknown {
+  return error.cause ?? (error as AggregateError).errors?.[0];
+}

@@ -1,0 +1,266 @@
+/** Appends to one partition, in order. */
+import type { MillraceError } from '../core/errors.ts';
+import type { RecordBatch } from '../core/record-batch.ts';
+import type { TopicPartition } from '../log/log-client.ts';
+import type { Attempt } from './attempt.ts';
+import type { BrokerConnection } from './broker-connection.ts';
+import type { Cluster } from './cluster.ts';
+import type { Compression } from './compression.ts';
+import { type EncodedRecords, encodeRecords, maxEncodedBytes, stampBatch } from './encode-records.ts';
+import { CODE, kafkaErrorEntry } from './error-table.ts';
+import { BrokerError, isPassing, kafkaError, StaleLeader } from './failures.ts';
+import { produce } from './produce.ts';
+import type { Identities, ProducerIdentity } from './producer.ts';
+import { unknownPartition } from './refusals.ts';
+
+/** Below the 1,048,588 bytes that a broker takes unless told otherwise. */
+const BATCH_BYTES = 1_000_000;
+const MIN_BATCH_BYTES = 1_024;
+/** Written anew for each request: its bytes have been taken when `produce` returns. */
+const scratch = Buffer.allocUnsafeSlow(BATCH_BYTES);
+/** A broker remembers so many batches of a producer, and knows each of them when it comes again. */
+const MAX_IN_FLIGHT = 5;
+/** Sequence numbers are 31 bits wide and begin again at 0. */
+const SEQUENCES = 2 ** 31;
+
+/** A call of `append`: done when all parts of it are. */
+interface Append {
+  readonly batch: RecordBatch;
+  /** The first row that is not part of a request yet. */
+  nextRow: number;
+  /** Parts that have no answer yet. */
+  open: number;
+  base: number;
+  readonly resolve: (base: number) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Rows of an append that travel as one record batch, under sequence numbers of their own. */
+interface Part {
+  readonly append: Append;
+  readonly from: number;
+  readonly to: number;
+  sequence: number;
+  /** As sent last. */
+  bytes: number;
+  /** Settles, and never rejects, with the failure or nothing. */
+  answer: Promise<unknown>;
+}
+
+/**
+ * Up to five parts are on the way at once. When one fails, nothing new is sent until all have an answer; then those that
+ * failed are sent again, one after the other, with the sequence numbers they had: the broker drops what it has seen, and
+ * refuses what would overtake.
+ */
+export class PartitionProducer {
+  private readonly cluster: Cluster;
+  private readonly place: TopicPartition;
+  private readonly compression: Compression;
+  private readonly identities: Identities;
+  private readonly waiting: Append[] = [];
+  private inFlight: Part[] = [];
+  private identity: ProducerIdentity | undefined;
+  private nextSequence = 0;
+  private isRunning = false;
+  /** Where parts are sent as they come, while all is well. */
+  private connection: BrokerConnection | undefined;
+  /** Lowered when the topic takes less. */
+  private batchBytes = BATCH_BYTES;
+
+  constructor(options: { cluster: Cluster; place: TopicPartition; compression: Compression; identities: Identities }) {
+    this.cluster = options.cluster;
+    this.place = options.place;
+    this.compression = options.compression;
+    this.identities = options.identities;
+  }
+
+  append(batch: RecordBatch): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ batch, nextRow: 0, open: 0, base: -1, resolve, reject });
+      if (this.isRunning) this.sendNext();
+      else void this.run();
+    });
+  }
+
+  private async run(): Promise<void> {
+    this.isRunning = true;
+    while (this.waiting.length > 0 || this.inFlight.length > 0) {
+      const failure = await this.sendWhileAllIsWell().catch((thrown: unknown) => thrown);
+      this.connection = undefined;
+      await Promise.all(this.inFlight.map(({ answer }) => answer));
+      if (failure !== undefined) await this.sendAgain(failure);
+    }
+    this.isRunning = false;
+  }
+
+  /** Returns the failure that stopped it, or nothing when all has been acknowledged. */
+  private async sendWhileAllIsWell(): Promise<unknown> {
+    const connection = await this.cluster.attempt(this.attempt, () => this.leader());
+    this.identity ??= await this.identities.identity();
+    this.connection = connection;
+    while (this.waiting.length > 0 || this.inFlight.length > 0) {
+      await connection.quiet();
+      this.sendNext();
+      const failure = await this.inFlight[0]?.answer;
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
+  }
+
+  private sendNext(): void {
+    const { connection } = this;
+    if (connection === undefined || connection.isThrottled) return;
+    while (this.inFlight.length < MAX_IN_FLIGHT && this.waiting.length > 0) {
+      const [append] = this.waiting;
+      const from = append.nextRow;
+      const encoded = this.encode(append.batch, from);
+      const { to } = encoded;
+      const part = { append, from, to, sequence: this.nextSequence, bytes: 0, answer: Promise.resolve() };
+      this.nextSequence = (this.nextSequence + to - from) % SEQUENCES;
+      append.nextRow = to;
+      append.open++;
+      if (to === append.batch.length) this.waiting.shift();
+      this.inFlight.push(part);
+      this.send(part, encoded.bytes, connection);
+    }
+  }
+
+  private send(part: Part, bytes: Buffer, connection: BrokerConnection): void {
+    const { producerId, producerEpoch, transactionalId } = this.identity!;
+    const isTransactional = transactionalId !== null;
+    stampBatch(bytes, { producerId, producerEpoch, baseSequence: part.sequence, isTransactional });
+    part.bytes = bytes.length;
+    part.answer = produce(connection, this.place, bytes, transactionalId).then(
+      (base) => this.acknowledge(part, base),
+      (failure: unknown) => failure,
+    );
+  }
+
+  private encode(batch: RecordBatch, from: number): EncodedRecords {
+    const target = scratch.subarray(0, this.batchBytes);
+    const encoded = encodeRecords(batch, from, target, this.compression);
+    if (encoded.to > from) return encoded;
+    // A record that is larger than a batch should be travels alone, and is for the broker to judge.
+    return encodeRecords(
+      batch.subarray(0, from + 1),
+      from,
+      Buffer.allocUnsafe(maxEncodedBytes(batch, from)),
+      this.compression,
+    );
+  }
+
+  private acknowledge(part: Part, base: number): undefined {
+    const { append, from } = part;
+    if (from === 0) append.base = base;
+    append.open--;
+    this.inFlight.splice(this.inFlight.indexOf(part), 1);
+    if (append.open === 0 && append.nextRow === append.batch.length) append.resolve(append.base);
+  }
+
+  /** Sends what failed, one part after the other, in the order it had. */
+  private async sendAgain(first: unknown): Promise<void> {
+    let failure: unknown = first;
+    try {
+      await this.cluster.attempt(this.attempt, async () => {
+        for (;;) {
+          const judged = failure;
+          failure = undefined;
+          if (judged !== undefined) this.judge(judged);
+          const [part] = this.inFlight;
+          if (part === undefined) return;
+          const connection = await this.leader();
+          this.identity ??= await this.identities.identity();
+          await connection.quiet();
+          const { append, from, to } = part;
+          this.send(part, this.encode(append.batch.subarray(0, to), from).bytes, connection);
+          failure = await part.answer;
+        }
+      });
+    } catch (error) {
+      this.giveUp(error);
+    }
+  }
+
+  /** Throws what shall end this try; returns when the parts have been put right for the next request. */
+  private judge(failure: unknown): void {
+    const [part] = this.inFlight;
+    if (part === undefined || !(failure instanceof BrokerError)) throw failure;
+    const { code } = failure;
+    if (code === CODE.duplicateSequence) {
+      // Appended by an earlier request, whose answer was lost so long ago that the broker has forgotten the offset.
+      this.acknowledge(part, part.append.base);
+    } else if (code === CODE.unknownTopicOrPartition) throw new StaleLeader();
+    else if (isTooLarge(code) && part.to - part.from > 1) this.split(part);
+    else if (isPassing(failure) || this.identity?.transactionalId !== null) throw failure;
+    else if (kafkaErrorEntry(code).remedy === 'fatal') {
+      this.reject(part, kafkaError(failure, this.attempt, this.cluster.addresses));
+    } else if (code === CODE.unknown) throw failure;
+    else this.beginAnew();
+  }
+
+  /** Two parts in its place, under the same sequence numbers. */
+  private split(part: Part): void {
+    const { append, from, to, sequence, bytes, answer } = part;
+    const middle = from + Math.ceil((to - from) / 2);
+    this.batchBytes = Math.min(this.batchBytes, Math.max(MIN_BATCH_BYTES, Math.ceil(bytes / 2)));
+    append.open++;
+    this.inFlight.splice(
+      0,
+      1,
+      { append, from, to: middle, sequence, bytes: 0, answer },
+      { append, from: middle, to, sequence: (sequence + middle - from) % SEQUENCES, bytes: 0, answer },
+    );
+  }
+
+  /** One append is refused for what it is. The broker has not taken what was sent behind it: that moves up. */
+  private reject(part: Part, error: MillraceError): void {
+    const { append } = part;
+    this.inFlight = this.inFlight.filter((each) => each.append !== append);
+    if (this.waiting[0] === append) this.waiting.shift();
+    append.reject(error);
+    this.number(part.sequence);
+  }
+
+  /** The broker knows nothing of this producer any more: a new one starts at 0. */
+  private beginAnew(): void {
+    this.retireIdentity();
+    this.number(0);
+  }
+
+  private number(from: number): void {
+    this.nextSequence = from;
+    for (const part of this.inFlight) {
+      part.sequence = this.nextSequence;
+      this.nextSequence = (this.nextSequence + part.to - part.from) % SEQUENCES;
+    }
+  }
+
+  /** Patience has ended, and nobody knows what was appended: nothing that follows may be taken for a repetition of it. */
+  private giveUp(error: unknown): void {
+    const failed = new Set([...this.inFlight.map(({ append }) => append), ...this.waiting.splice(0)]);
+    this.inFlight = [];
+    this.retireIdentity();
+    this.nextSequence = 0;
+    for (const append of failed) append.reject(error);
+  }
+
+  private retireIdentity(): void {
+    if (this.identity !== undefined) this.identities.retire(this.identity);
+    this.identity = undefined;
+  }
+
+  private async leader(): Promise<BrokerConnection> {
+    const { topic, partition } = this.place;
+    const leaders = await this.cluster.leadersOf(topic);
+    if (partition >= leaders.length) throw unknownPartition(this.place, leaders.length);
+    return this.cluster.node(leaders[partition], 'appends');
+  }
+
+  private get attempt(): Attempt {
+    return { doing: 'append to', place: this.place, transactionalId: this.identity?.transactionalId ?? undefined };
+  }
+}
+
+function isTooLarge(code: number): boolean {
+  return code === CODE.messageTooLarge || code === CODE.recordListTooLarge;
+}

@@ -1,0 +1,132 @@
+/** Topics and offsets of a cluster. */
+import { ConfigResourceTypes, createTopicsV7, describeConfigsV4, listOffsetsV7 } from '@platformatic/kafka';
+import type { OffsetQuery, TopicInfo, TopicSpec } from '../log/log-client.ts';
+import type { Cluster, TopicMetadata } from './cluster.ts';
+import { CODE } from './error-table.ts';
+import { BrokerError, StaleLeader } from './failures.ts';
+
+const TOPIC_RESOURCE = ConfigResourceTypes.TOPIC;
+const TIMESTAMP_TYPE = 'message.timestamp.type';
+const CONSUMER = -1;
+const READ_COMMITTED = 1;
+const UNKNOWN_EPOCH = -1;
+const LATEST = -1;
+const EARLIEST = -2;
+const NONE = -1;
+/** As many as the cluster's own settings say. */
+const DEFAULT_REPLICATION = -1;
+const CREATE_MS = 20_000;
+
+export class Topics {
+  private readonly cluster: Cluster;
+
+  constructor(cluster: Cluster) {
+    this.cluster = cluster;
+  }
+
+  async one(name: string): Promise<TopicInfo | undefined> {
+    return this.cluster.attempt({ doing: 'describe', place: { topic: name } }, async () => {
+      const topic = await this.cluster.existingTopic(name);
+      return topic && (await this.describe([topic]))[0];
+    });
+  }
+
+  async all(): Promise<TopicInfo[]> {
+    return this.cluster.attempt({ doing: 'list topics' }, async () => {
+      const topics = await this.cluster.allTopics();
+      return this.describe(topics.filter(({ isInternal }) => !isInternal));
+    });
+  }
+
+  async create(specs: readonly TopicSpec[]): Promise<void> {
+    for (const spec of specs) {
+      const { topic } = spec;
+      await this.cluster.attempt({ doing: 'create', place: { topic } }, () => this.createOne(spec));
+      // A broker may not have heard of a new topic yet, or of the leaders of its partitions.
+      await this.cluster.attempt({ doing: 'find leaders of', place: { topic } }, async () => {
+        const leaders = await this.cluster.leadersOf(topic).catch(orStale);
+        for (const leader of new Set(leaders)) await this.cluster.node(leader);
+      });
+    }
+  }
+
+  /**
+   * `latest` and `{ timestamp }` end where readers of committed records end: at the last stable offset, not among the
+   * records of a transaction that is still open.
+   */
+  async offsets(topic: string, query: OffsetQuery): Promise<number[]> {
+    return this.cluster.attempt({ doing: 'ask for offsets of', place: { topic } }, async () => {
+      if (query === 'earliest') return this.list(topic, EARLIEST);
+      if (query === 'latest') return this.list(topic, LATEST);
+      const found = await this.list(topic, query.timestamp);
+      if (!found.includes(NONE)) return found;
+      const ends = await this.list(topic, LATEST);
+      return found.map((offset, partition) => (offset === NONE ? ends[partition] : offset));
+    });
+  }
+
+  private async list(topic: string, timestamp: number): Promise<number[]> {
+    const offsets: number[] = [];
+    const byLeader = await this.cluster.partitionsByLeader(topic);
+    const answers = [...byLeader].map(async ([leader, numbers]) => {
+      const broker = await this.cluster.node(leader);
+      const partitions = numbers.map((partitionIndex) => ({
+        partitionIndex,
+        currentLeaderEpoch: UNKNOWN_EPOCH,
+        timestamp: BigInt(timestamp),
+      }));
+      return broker.call(listOffsetsV7.api, CONSUMER, READ_COMMITTED, [{ name: topic, partitions }]);
+    });
+    const settled = await Promise.all(answers).catch(orStale);
+    for (const { partitionIndex, offset } of settled.flatMap(({ topics }) => topics[0].partitions)) {
+      offsets[partitionIndex] = Number(offset);
+    }
+    return offsets;
+  }
+
+  private async createOne({ topic, partitions }: TopicSpec): Promise<void> {
+    if ((await this.cluster.existingTopic(topic)) !== undefined) return;
+    const broker = await this.cluster.anyBroker();
+    const configs = [{ name: TIMESTAMP_TYPE, value: 'LogAppendTime' }];
+    const request = {
+      name: topic,
+      numPartitions: partitions,
+      replicationFactor: DEFAULT_REPLICATION,
+      assignments: [],
+      configs,
+    };
+    try {
+      await broker.call(createTopicsV7.api, [request], CREATE_MS, false);
+    } catch (failure) {
+      if (!(failure instanceof BrokerError && failure.code === CODE.topicAlreadyExists)) throw failure;
+    }
+  }
+
+  /** Whose times the records carry; where we may not ask, they are taken for the producers'. */
+  private async describe(topics: readonly TopicMetadata[]): Promise<TopicInfo[]> {
+    if (topics.length === 0) return [];
+    const broker = await this.cluster.anyBroker();
+    const resources = topics.map(({ topic }) => ({
+      resourceType: TOPIC_RESOURCE,
+      resourceName: topic,
+      configurationKeys: [TIMESTAMP_TYPE],
+    }));
+    const { results } = await broker.callForAll(describeConfigsV4.api, resources, false, false);
+    const appendTimed = new Set(
+      results
+        .filter(({ configs }) => configs.some(({ value }) => value === 'LogAppendTime'))
+        .map(({ resourceName }) => resourceName),
+    );
+    return topics.map(({ topic, leaders }) => ({
+      topic,
+      partitions: leaders.length,
+      timestampType: appendTimed.has(topic) ? 'append' : 'create',
+    }));
+  }
+}
+
+/** A topic that the metadata know and a broker does not: its leader has moved, or has not heard yet. */
+function orStale(failure: unknown): never {
+  if (failure instanceof BrokerError && failure.code === CODE.unknownTopicOrPartition) throw new StaleLeader();
+  throw failure;
+}

@@ -1,0 +1,153 @@
+/** Appends and group offsets that become visible together, or never. */
+import {
+  addOffsetsToTxnV3,
+  addPartitionsToTxnV3,
+  endTxnV3,
+  initProducerIdV4,
+  txnOffsetCommitV3,
+} from '@platformatic/kafka';
+import type { RecordBatch } from '../core/record-batch.ts';
+import type { GroupOffset, LogTransactions } from '../log/log-client.ts';
+import type { Attempt } from './attempt.ts';
+import type { BrokerConnection } from './broker-connection.ts';
+import type { Cluster } from './cluster.ts';
+import type { Compression } from './compression.ts';
+import { offsetsByTopic } from './group-offsets.ts';
+import { Producer, type ProducerIdentity } from './producer.ts';
+import { assertGroup } from './refusals.ts';
+
+const NO_ID = -1n;
+const NO_EPOCH = -1;
+const NO_GENERATION = -1;
+const NO_MEMBER = '';
+
+/**
+ * One transaction at a time, under one transactional id. Requests whose answer was lost are sent again as they were: each
+ * means the same when it comes twice.
+ */
+export class TransactionalProducer implements LogTransactions {
+  private readonly cluster: Cluster;
+  private readonly transactionalId: string;
+  private readonly timeoutMs: number;
+  private readonly compression: Compression;
+  private open: { readonly identity: ProducerIdentity; readonly producer: Producer } | undefined;
+  /** What is part of the transaction so far: `topic/partition`. */
+  private readonly partitions = new Set<string>();
+  private hasOffsets = false;
+
+  constructor(options: {
+    cluster: Cluster;
+    transactionalId: string;
+    /** The broker aborts a transaction that takes longer. */
+    timeoutMs: number;
+    compression: Compression;
+  }) {
+    this.cluster = options.cluster;
+    this.transactionalId = options.transactionalId;
+    this.timeoutMs = options.timeoutMs;
+    this.compression = options.compression;
+  }
+
+  async init(): Promise<void> {
+    this.forgetTransaction();
+    const identity = await this.ask('begin transactions of', 'transaction', this.transactionalId, async (broker) => {
+      const { transactionalId, timeoutMs } = this;
+      const answer = await broker.call(initProducerIdV4.api, transactionalId, timeoutMs, NO_ID, NO_EPOCH);
+      return { producerId: answer.producerId, producerEpoch: answer.producerEpoch, transactionalId };
+    });
+    const identities = { identity: async () => identity, retire: () => {} };
+    this.open = { identity, producer: new Producer(this.cluster, this.compression, identities) };
+  }
+
+  async append(batches: readonly RecordBatch[]): Promise<number[]> {
+    const { identity, producer } = this.opened();
+    const added = new Map<string, Set<number>>();
+    for (const { topic, partition } of batches) {
+      if (this.partitions.has(`${topic}/${partition}`)) continue;
+      added.set(topic, (added.get(topic) ?? new Set()).add(partition));
+    }
+    if (added.size > 0) {
+      const { producerId, producerEpoch } = identity;
+      const topics = [...added].map(([name, partitions]) => ({ name, partitions: [...partitions] }));
+      const transaction = {
+        transactionalId: this.transactionalId,
+        producerId,
+        producerEpoch,
+        verifyOnly: false,
+        topics,
+      };
+      await this.ask('append in transactions of', 'transaction', this.transactionalId, (broker) =>
+        broker.call(addPartitionsToTxnV3.api, [transaction]),
+      );
+      for (const [topic, partitions] of added)
+        for (const partition of partitions) this.partitions.add(`${topic}/${partition}`);
+    }
+    return producer.append(batches);
+  }
+
+  async commitGroup(group: string, offsets: readonly GroupOffset[]): Promise<void> {
+    assertGroup(group);
+    const { transactionalId } = this;
+    const { producerId, producerEpoch } = this.opened().identity;
+    if (!this.hasOffsets) {
+      await this.ask('commit offsets in transactions of', 'transaction', transactionalId, (broker) =>
+        broker.call(addOffsetsToTxnV3.api, transactionalId, producerId, producerEpoch, group),
+      );
+      this.hasOffsets = true;
+    }
+    const topics = offsetsByTopic(offsets);
+    await this.ask('commit offsets in transactions of', 'group', group, (broker) =>
+      broker.call(
+        txnOffsetCommitV3.api,
+        transactionalId,
+        group,
+        producerId,
+        producerEpoch,
+        NO_GENERATION,
+        NO_MEMBER,
+        null,
+        topics,
+      ),
+    );
+  }
+
+  commit(): Promise<void> {
+    return this.end(true);
+  }
+
+  abort(): Promise<void> {
+    return this.end(false);
+  }
+
+  private async end(isCommit: boolean): Promise<void> {
+    const { producerId, producerEpoch } = this.opened().identity;
+    const isEmpty = this.partitions.size === 0 && !this.hasOffsets;
+    this.forgetTransaction();
+    // To the coordinator a transaction begins with its first partition or offset.
+    if (isEmpty) return;
+    const doing = isCommit ? 'commit a transaction of' : 'abort a transaction of';
+    await this.ask(doing, 'transaction', this.transactionalId, (broker) =>
+      broker.call(endTxnV3.api, this.transactionalId, producerId, producerEpoch, isCommit),
+    );
+  }
+
+  private opened(): { readonly identity: ProducerIdentity; readonly producer: Producer } {
+    if (this.open === undefined) throw new Error('init() comes before everything else');
+    return this.open;
+  }
+
+  private forgetTransaction(): void {
+    this.partitions.clear();
+    this.hasOffsets = false;
+  }
+
+  private ask<Answer>(
+    doing: string,
+    kind: 'group' | 'transaction',
+    key: string,
+    action: (broker: BrokerConnection) => Promise<Answer>,
+  ): Promise<Answer> {
+    const attempt: Attempt = { doing: `${doing} ${this.transactionalId}`, transactionalId: this.transactionalId };
+    return this.cluster.attempt(attempt, async () => action(await this.cluster.coordinator(kind, key)));
+  }
+}
