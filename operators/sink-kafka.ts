@@ -4,6 +4,7 @@ import type { NodeContext, TopicOutput } from '../src/core/operator.ts';
 import { callbackFailed } from './core/process.ts';
 import { requirePositiveInteger, requireText } from './core/options.ts';
 import { sink } from './core/sink.ts';
+import { writeRejection } from './core/take-rejections.ts';
 import { DEFAULT_PARTITIONS } from './core/source.ts';
 
 export interface SinkKafkaOptions<T> {
@@ -19,10 +20,11 @@ export interface SinkKafkaOptions<T> {
  * Writes each value to a topic, on the embedded log or on Kafka, whichever the pipeline runs on.
  *
  * `T → record` · records of one key keep their order · the record's timestamp is the event time, unless the topic has append
- * times · delivery: exactly-once on the embedded log, at-least-once through kafkajs · a callback that throws, or a value that
- * JSON cannot write, stops the pipeline: behind a sink there is no DLQ.
+ * times · delivery: exactly-once on the embedded log, at-least-once on Kafka · a record that is larger than the topic takes
+ * goes to the toDLQ() above, as the record that it was made of · a callback that throws, or a value that JSON cannot write, stops
+ * the pipeline.
  *
- * @throws MillraceError CALLBACK_FAILED
+ * @throws MillraceError CALLBACK_FAILED, RECORD_TOO_LARGE where no toDLQ() stands above
  * @example
  * ```ts
  * export default pipeline('copy', kafka('a').pipe(sinkKafka('b', { key: (r) => r.key, value: (r) => r.value })));
@@ -37,26 +39,59 @@ export function sinkKafka<T>(topic: string, options: SinkKafkaOptions<T> = {}) {
     name: topic,
     options: {},
     topics: [{ topic, use: 'write', partitions }],
-    writer: (ctx) => {
+    writer: (ctx, dlq) => {
       const output = ctx.topic(topic);
-      return { write: (chunk) => appendChunk(ctx, chunk, output, options) };
+      const rejected = dlq === undefined ? undefined : ctx.topic(dlq);
+      return { write: (chunk) => appendChunk(ctx, chunk, { ...options, topic, output, rejected }) };
     },
   });
 }
 
-function appendChunk<T>(ctx: NodeContext, chunk: Chunk<T>, output: TopicOutput, options: SinkKafkaOptions<T>): void {
+interface Target<T> extends SinkKafkaOptions<T> {
+  readonly topic: string;
+  readonly output: TopicOutput;
+  /** Where a record goes that the topic does not take. */
+  readonly rejected: TopicOutput | undefined;
+}
+
+/** Returns how many records were too large. */
+function appendChunk<T>(ctx: NodeContext, chunk: Chunk<T>, target: Target<T>): number {
   const { values, times } = chunk;
-  const keyOf = options.key ?? noKey;
-  const valueOf = options.value ?? toJson;
+  const { output, key: keyOf = noKey, value: valueOf = toJson } = target;
+  let tooLarge = 0;
   let i = 0;
   try {
     for (; i < values.length; i++) {
       const key = keyOf(values[i]);
-      output.append(typeof key === 'number' ? String(key) : key, valueOf(values[i]), times[i]);
+      if (output.append(typeof key === 'number' ? String(key) : key, valueOf(values[i]), times[i])) continue;
+      reject(ctx, chunk, i, target);
+      tooLarge++;
     }
   } catch (thrown) {
     throw thrown instanceof MillraceError ? thrown : callbackFailed(ctx, chunk, i, thrown);
   }
+  return tooLarge;
+}
+
+function reject<T>(ctx: NodeContext, chunk: Chunk<T>, i: number, { topic, output, rejected }: Target<T>): void {
+  const { origin, input } = chunk;
+  const reason = `the record to write is larger than ${topic} takes (${output.maxRecordBytes} bytes)`;
+  if (rejected === undefined) {
+    throw new MillraceError('RECORD_TOO_LARGE', reason, {
+      place: { operator: ctx.id, topic: origin.topic, partition: origin.partition, offset: chunk.offset(i) },
+      hint: "put toDLQ() above the sink, which takes such records, or raise the topic's max.message.bytes",
+    });
+  }
+  writeRejection(ctx, rejected, {
+    kind: 'RecordTooLarge',
+    reason,
+    operator: ctx.id,
+    origin,
+    time: chunk.times[i],
+    input,
+    row: chunk.row(i),
+    value: chunk.values[i],
+  });
 }
 
 function noKey(): null {

@@ -1,7 +1,7 @@
 /** `sink`: the core of every step that lets records leave the pipeline. */
 import { Observable } from 'rxjs';
 import { type Chunk, type Element } from '../../src/core/element.ts';
-import type { NodeContext, PlainOptions, TopicUse } from '../../src/core/operator.ts';
+import type { NodeContext, PlainOptions, PlanNode, TopicUse } from '../../src/core/operator.ts';
 import type { RejectionKind } from '../../src/core/rejection.ts';
 import { SealedStream, type Stream } from '../../src/core/stream.ts';
 import { countIn } from './process.ts';
@@ -9,9 +9,9 @@ import { countIn } from './process.ts';
 export interface SinkWriter<T> {
   /**
    * Takes the records of a chunk; they count as written with the next barrier. A promise holds back what follows until
-   * it settles. Must not keep the chunk's arrays.
+   * it settles. Must not keep the chunk's arrays. Returns how many it has rejected and handed to a DLQ, if any.
    */
-  write(chunk: Chunk<T>): void | Promise<void>;
+  write(chunk: Chunk<T>): number | void | Promise<void>;
 }
 
 export interface SinkSpec<T> {
@@ -22,8 +22,11 @@ export interface SinkSpec<T> {
   readonly topics?: readonly TopicUse[];
   /** The file, or the folder and prefix, that no other sink of the plan may write. */
   readonly exclusive?: string;
-  /** Called once a task. Output outside the log takes part in the checkpoint through `ctx.output`. */
-  readonly writer: (ctx: NodeContext) => SinkWriter<T>;
+  /**
+   * Called once a task, with the topic of the nearest toDLQ() above, if there is one. Output outside the log takes part in
+   * the checkpoint through `ctx.output`.
+   */
+  readonly writer: (ctx: NodeContext, dlq: string | undefined) => SinkWriter<T>;
   /** The output cannot be taken back or repeated under a checkpoint: refused under exactly-once. */
   readonly replayable?: false;
 }
@@ -48,8 +51,19 @@ export function sink<T>(spec: SinkSpec<T>) {
       topics: spec.topics ?? [],
       exclusive: spec.exclusive,
       requires: spec.replayable === false ? { replayable: false } : undefined,
-      build: (ctx, [input]) => writeAll(ctx, input as Observable<Element<T>>, spec.writer(ctx)),
+      build: (ctx, [input]) => writeAll(ctx, input as Observable<Element<T>>, spec.writer(ctx, dlqAbove(stream.node))),
     });
+}
+
+/** The topic of the nearest toDLQ() above. */
+function dlqAbove(node: PlanNode): string | undefined {
+  let level: readonly PlanNode[] = [node];
+  while (level.length > 0) {
+    const dlq = level.find(({ takes }) => takes === 'all');
+    if (dlq !== undefined) return dlq.name;
+    level = [...new Set(level.flatMap(({ inputs }) => inputs))];
+  }
+  return undefined;
 }
 
 function writeAll<T>(
@@ -71,14 +85,16 @@ function writeAll<T>(
       countIn(ctx, element);
       ctx.counts.pending += element.length;
       const written = writer.write(element);
-      if (written !== undefined) return written.then(() => settle(element));
-      settle(element);
+      if (typeof written === 'object') return written.then(() => settle(element, 0));
+      settle(element, written ?? 0);
       return undefined;
     };
 
-    const settle = (chunk: Chunk<T>): void => {
+    const settle = (chunk: Chunk<T>, rejected: number): void => {
       ctx.counts.pending -= chunk.length;
-      ctx.counts.passed += chunk.length;
+      ctx.counts.passed += chunk.length - rejected;
+      ctx.counts.rejected += rejected;
+      ctx.counts.taken += rejected;
       ctx.counts.carriedOut += chunk.rejections.length;
     };
 

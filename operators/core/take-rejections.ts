@@ -1,4 +1,5 @@
 /** The step behind toDLQ() and lateTo(): takes rejections out of the stream and writes each to a topic, with its bytes. */
+import { MillraceError } from '../../src/core/errors.ts';
 import type { NodeContext, PlanNode, TopicOutput } from '../../src/core/operator.ts';
 import type { Header } from '../../src/core/record-batch.ts';
 import type { Rejection, RejectionKind } from '../../src/core/rejection.ts';
@@ -7,6 +8,10 @@ import { requireText } from './options.ts';
 import { mapChunks } from './process.ts';
 import { DEFAULT_PARTITIONS } from './source.ts';
 
+/** A record that was too large for some step should not be too large for the topic that says so. */
+const RECORD_BYTES = 64 * 1024 * 1024;
+/** What is left of a value that is: room enough for the headers that say why. */
+const CUT_SHARE = 0.5;
 /** Stacks are for a person; a header need not hold more of one. */
 const MAX_STACK = 2_000;
 
@@ -26,7 +31,7 @@ export function takeRejectionsNode(
     stateful: false,
     adds: [],
     takes,
-    topics: [{ topic, use: 'write', partitions: DEFAULT_PARTITIONS }],
+    topics: [{ topic, use: 'write', partitions: DEFAULT_PARTITIONS, recordBytes: RECORD_BYTES }],
     build(ctx, [input]) {
       const output = ctx.topic(topic);
       const isTaken = (rejection: Rejection) => takes === 'all' || takes.includes(rejection.kind);
@@ -35,7 +40,7 @@ export function takeRejectionsNode(
         if (chunk.rejections.length === 0) return chunk;
         const carried: Rejection[] = [];
         for (const rejection of chunk.rejections) {
-          if (isTaken(rejection)) write(ctx, output, rejection);
+          if (isTaken(rejection)) writeRejection(ctx, output, rejection);
           else carried.push(rejection);
         }
         ctx.counts.taken += chunk.rejections.length - carried.length;
@@ -46,15 +51,24 @@ export function takeRejectionsNode(
 }
 
 /** Key, value and headers as they came; reason and origin as headers of their own. */
-function write(ctx: NodeContext, output: TopicOutput, rejection: Rejection): void {
+export function writeRejection(ctx: NodeContext, output: TopicOutput, rejection: Rejection): void {
   const { input, row } = rejection;
   const failedAt = ctx.clock.now();
-  if (input === undefined) {
-    output.append(null, computedValue(rejection.value), failedAt, describe(rejection, failedAt, 'json'));
-    return;
-  }
-  const headers = [...input.headers(row), ...describe(rejection, failedAt, 'original')];
-  output.append(input.key(row), input.value(row), input.timestamps[row], headers);
+  const isOriginal = input !== undefined;
+  const key = isOriginal ? input.key(row) : null;
+  const value = isOriginal ? input.value(row) : Buffer.from(computedValue(rejection.value));
+  const time = isOriginal ? input.timestamps[row] : failedAt;
+  const reason = describe(rejection, failedAt, isOriginal ? 'original' : 'json');
+  const headers = isOriginal ? [...input.headers(row), ...reason] : reason;
+  if (output.append(key, value, time, headers)) return;
+  // Larger than even this topic takes: as much of the value as fits, and its size; the origin leads to the rest.
+  const cut = value?.subarray(0, Math.floor(output.maxRecordBytes * CUT_SHARE)) ?? null;
+  const size = { key: 'dlq_truncated', value: Buffer.from(String(value?.length ?? 0)) };
+  if (output.append(null, cut, time, [...reason, size])) return;
+  throw new MillraceError('RECORD_TOO_LARGE', `${ctx.id} takes records up to ${output.maxRecordBytes} bytes only`, {
+    place: { operator: ctx.id },
+    hint: "raise the topic's max.message.bytes",
+  });
 }
 
 /** A record that an operator computed has no bytes; what can be said of it is its value. */

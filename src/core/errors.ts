@@ -23,6 +23,8 @@ export type ErrorCode =
   | 'CALLBACK_FAILED'
   /** More records were rejected than `--max-reject-ratio` allows. */
   | 'REJECT_RATIO'
+  /** A record is larger than a topic takes, and no toDLQ() stands above the sink. */
+  | 'RECORD_TOO_LARGE'
   /** The ledger does not balance: a defect in millrace or in a custom operator. */
   | 'LEDGER_MISMATCH'
   /** An operator broke its contract (for example `rx` emitting later than its input). */

@@ -44,6 +44,8 @@ export interface TopicUse {
   readonly use: 'read' | 'write';
   /** Partitions to create the topic with when it is missing. */
   readonly partitions: number;
+  /** Bytes that one record may have in a topic that is created, where the log would take less by itself. */
+  readonly recordBytes?: number;
 }
 
 export interface PlanRequirement {
@@ -121,13 +123,18 @@ export interface Gauges {
 
 /** Records on their way to a topic. They become visible with the checkpoint, or at once where delivery is at-least-once. */
 export interface TopicOutput {
-  /** `timestamp` is epoch ms. A null key spreads records over the partitions. */
+  /** Bytes of key, value and headers that one record may have. */
+  readonly maxRecordBytes: number;
+  /**
+   * `timestamp` is epoch ms. A null key spreads records over the partitions. Returns whether the record was taken: one that is
+   * larger than `maxRecordBytes` is not.
+   */
   append(
     key: string | Uint8Array | null,
     value: string | Uint8Array | null,
     timestamp: number,
     headers?: readonly Header[],
-  ): void;
+  ): boolean;
 }
 
 /**

@@ -18,6 +18,8 @@ export type RejectionKind =
   | 'TimeoutError'
   /** A callback threw. Goes to the next toDLQ() below; where there is none, the pipeline stops. */
   | 'CallbackError'
+  /** The record that a sink would write is larger than its topic takes. Goes to the toDLQ() above the sink. */
+  | 'RecordTooLarge'
   /** The value cannot be written in the sink's format. */
   | 'EncodeError';
 

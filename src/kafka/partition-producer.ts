@@ -61,6 +61,8 @@ export class PartitionProducer {
   private inFlight: Part[] = [];
   private identity: ProducerIdentity | undefined;
   private nextSequence = 0;
+  /** The broker has taken a batch of this identity: to one that it does not know it would allow any first sequence. */
+  private isKnown = false;
   private isRunning = false;
   /** Where parts are sent as they come, while all is well. */
   private connection: BrokerConnection | undefined;
@@ -110,10 +112,11 @@ export class PartitionProducer {
   private sendNext(): void {
     const { connection } = this;
     if (connection === undefined || connection.isThrottled) return;
-    while (this.inFlight.length < MAX_IN_FLIGHT && this.waiting.length > 0) {
+    const limit = this.isKnown ? MAX_IN_FLIGHT : 1;
+    while (this.inFlight.length < limit && this.waiting.length > 0) {
       const [append] = this.waiting;
       const from = append.nextRow;
-      const encoded = this.encode(append.batch, from);
+      const encoded = this.encode(append.batch, from, this.batchBytes);
       const { to } = encoded;
       const part = { append, from, to, sequence: this.nextSequence, bytes: 0, answer: Promise.resolve() };
       this.nextSequence = (this.nextSequence + to - from) % SEQUENCES;
@@ -136,9 +139,15 @@ export class PartitionProducer {
     );
   }
 
-  private encode(batch: RecordBatch, from: number): EncodedRecords {
-    const target = scratch.subarray(0, this.batchBytes);
-    const encoded = encodeRecords(batch, from, target, this.compression);
+  /** The rows of a part once more, all of them, whatever may have become of `batchBytes` since. */
+  private encodePart({ append, from, to }: Part): Buffer {
+    const encoded = this.encode(append.batch.subarray(0, to), from, BATCH_BYTES);
+    if (encoded.to !== to) throw new Error(`rows ${from} to ${to} do not fit where they did`);
+    return encoded.bytes;
+  }
+
+  private encode(batch: RecordBatch, from: number, limit: number): EncodedRecords {
+    const encoded = encodeRecords(batch, from, scratch.subarray(0, limit), this.compression);
     if (encoded.to > from) return encoded;
     // A record that is larger than a batch should be travels alone, and is for the broker to judge.
     return encodeRecords(
@@ -152,6 +161,7 @@ export class PartitionProducer {
   private acknowledge(part: Part, base: number): undefined {
     const { append, from } = part;
     if (from === 0) append.base = base;
+    this.isKnown = true;
     append.open--;
     this.inFlight.splice(this.inFlight.indexOf(part), 1);
     if (append.open === 0 && append.nextRow === append.batch.length) append.resolve(append.base);
@@ -171,8 +181,7 @@ export class PartitionProducer {
           const connection = await this.leader();
           this.identity ??= await this.identities.identity();
           await connection.quiet();
-          const { append, from, to } = part;
-          this.send(part, this.encode(append.batch.subarray(0, to), from).bytes, connection);
+          this.send(part, this.encodePart(part), connection);
           failure = await part.answer;
         }
       });
@@ -247,6 +256,7 @@ export class PartitionProducer {
   private retireIdentity(): void {
     if (this.identity !== undefined) this.identities.retire(this.identity);
     this.identity = undefined;
+    this.isKnown = false;
   }
 
   private async leader(): Promise<BrokerConnection> {

@@ -4,9 +4,8 @@ import type { OffsetQuery, TopicInfo, TopicSpec } from '../log/log-client.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
 import { CODE } from './error-table.ts';
 import { BrokerError, StaleLeader } from './failures.ts';
+import { SETTING_NAMES, settingsOf, topicInfo } from './topic-config.ts';
 
-const TOPIC_RESOURCE = ConfigResourceTypes.TOPIC;
-const TIMESTAMP_TYPE = 'message.timestamp.type';
 const CONSUMER = -1;
 const READ_COMMITTED = 1;
 const UNKNOWN_EPOCH = -1;
@@ -84,16 +83,16 @@ export class Topics {
     return offsets;
   }
 
-  private async createOne({ topic, partitions }: TopicSpec): Promise<void> {
+  private async createOne(spec: TopicSpec): Promise<void> {
+    const { topic, partitions } = spec;
     if ((await this.cluster.existingTopic(topic)) !== undefined) return;
     const broker = await this.cluster.anyBroker();
-    const configs = [{ name: TIMESTAMP_TYPE, value: 'LogAppendTime' }];
     const request = {
       name: topic,
       numPartitions: partitions,
       replicationFactor: DEFAULT_REPLICATION,
       assignments: [],
-      configs,
+      configs: settingsOf(spec),
     };
     try {
       await broker.call(createTopicsV7.api, [request], CREATE_MS, false);
@@ -102,26 +101,17 @@ export class Topics {
     }
   }
 
-  /** Whose times the records carry; where we may not ask, they are taken for the producers'. */
   private async describe(topics: readonly TopicMetadata[]): Promise<TopicInfo[]> {
     if (topics.length === 0) return [];
     const broker = await this.cluster.anyBroker();
     const resources = topics.map(({ topic }) => ({
-      resourceType: TOPIC_RESOURCE,
+      resourceType: ConfigResourceTypes.TOPIC,
       resourceName: topic,
-      configurationKeys: [TIMESTAMP_TYPE],
+      configurationKeys: [...SETTING_NAMES],
     }));
     const { results } = await broker.callForAll(describeConfigsV4.api, resources, false, false);
-    const appendTimed = new Set(
-      results
-        .filter(({ configs }) => configs.some(({ value }) => value === 'LogAppendTime'))
-        .map(({ resourceName }) => resourceName),
-    );
-    return topics.map(({ topic, leaders }) => ({
-      topic,
-      partitions: leaders.length,
-      timestampType: appendTimed.has(topic) ? 'append' : 'create',
-    }));
+    const settings = new Map(results.map(({ resourceName, configs }) => [resourceName, configs]));
+    return topics.map(({ topic, leaders }) => topicInfo(topic, leaders.length, settings.get(topic) ?? []));
   }
 }
 

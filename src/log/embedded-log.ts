@@ -240,7 +240,7 @@ export class EmbeddedLog implements LogClient {
 }
 
 function infoOf({ topic, partitions }: StoredTopic): TopicInfo {
-  return { topic, partitions, timestampType: 'append' };
+  return { topic, partitions, timestampType: 'append', maxRecordBytes: Number.POSITIVE_INFINITY };
 }
 
 function bytesOf(batch: RecordBatch): number {

@@ -8,9 +8,15 @@ import type { WriteTransaction } from '../state/state-store.ts';
 export interface TopicSpec {
   readonly topic: string;
   readonly partitions: number;
+  /** Bytes of key, value and headers that one record of it may have, where the log would take less by itself. */
+  readonly recordBytes?: number | undefined;
 }
 
-export interface TopicInfo extends TopicSpec {
+export interface TopicInfo {
+  readonly topic: string;
+  readonly partitions: number;
+  /** Bytes of key, value and headers that one record may have: infinite where the log has no limit or does not tell it. */
+  readonly maxRecordBytes: number;
   /** Whose time the records of this topic carry. */
   readonly timestampType: 'create' | 'append';
 }

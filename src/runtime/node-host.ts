@@ -7,7 +7,7 @@ import { emptyCounts, type NodeCounts } from '../core/ledger.ts';
 import type { Gauges, KeyedState, NodeContext, Output, Participant, TopicOutput } from '../core/operator.ts';
 import { isUnshared, type PlannedNode, throwsAreRejected } from '../core/plan.ts';
 import type { Clock, Disk } from '../core/ports.ts';
-import type { LogClient } from '../log/log-client.ts';
+import type { LogClient, TopicInfo } from '../log/log-client.ts';
 import { KeyedStateTable } from '../state/keyed-state.ts';
 import type { ReadView } from '../state/state-store.ts';
 import type { Credit } from './credit.ts';
@@ -27,8 +27,8 @@ export interface TaskSurroundings {
   readonly maxChunkRecords: number;
   /** Records wait for the commit; else they are published on the way. */
   readonly staged: boolean;
-  /** Partitions of every topic of the plan. */
-  readonly partitions: ReadonlyMap<string, number>;
+  /** Every topic of the plan. */
+  readonly topics: ReadonlyMap<string, TopicInfo>;
   /** Prefix of the store keys of a stateful operator. */
   statePrefix(name: string): Uint8Array;
   openSource(node: string, topic: string): SourceReader;
@@ -87,14 +87,14 @@ export class NodeHost implements NodeContext {
   }
 
   topic(name: string): TopicOutput {
-    const partitions = this.surroundings.partitions.get(name)!;
+    const topic = this.surroundings.topics.get(name)!;
     if (this.surroundings.staged) {
-      const output = new StagedTopic(name, partitions, this.surroundings.credit);
+      const output = new StagedTopic(topic, this.surroundings.credit);
       this.stagedTopics.push(output);
       return output;
     }
     const fail = (thrown: unknown) => this.surroundings.fail(thrown);
-    const output = new PublishedTopic(name, partitions, this.surroundings.credit, this.surroundings.log, fail);
+    const output = new PublishedTopic(topic, this.surroundings.credit, this.surroundings.log, fail);
     this.publishedTopics.push(output);
     return output;
   }

@@ -7,7 +7,7 @@ import { MillraceError } from '../core/errors.ts';
 import type { NodeCounts } from '../core/ledger.ts';
 import type { Pipeline } from '../core/pipeline.ts';
 import { type Plan, planOf } from '../core/plan.ts';
-import type { LogClient } from '../log/log-client.ts';
+import type { LogClient, TopicInfo } from '../log/log-client.ts';
 import { Credit } from './credit.ts';
 import { paramValues } from './params.ts';
 import { checkContinues, checkOutputs, restore } from './recover.ts';
@@ -102,7 +102,7 @@ async function recover(plan: Plan, store: CheckpointStore, delivery: Delivery, g
     checkContinues(saved, plan.fingerprint, options.dropState ?? []);
     checkOutputs(saved, plan.nodes, store.settledEpoch);
   }
-  await log.createTopics(plan.topics.map(({ topic, partitions }) => ({ topic, partitions })));
+  await log.createTopics(plan.topics);
   const positions = await startPositions(plan, log, saved, options.from ?? 'earliest', group);
   const offsetsOf = (source: string) => positions.filter((each) => each.source === source).map(({ offset }) => offset);
   if (saved === undefined) {
@@ -123,7 +123,7 @@ async function recover(plan: Plan, store: CheckpointStore, delivery: Delivery, g
     maxStateEntries: options.maxStateEntries ?? DEFAULT_STATE_ENTRIES,
     maxChunkRecords: options.maxChunkRecords ?? DEFAULT_CHUNK_RECORDS,
     staged: delivery === 'exactly-once',
-    partitions: await partitionsOf(log, plan),
+    topics: await topicsOf(log, plan),
     print: options.print ?? (() => {}),
     statePrefix: (name) => store.statePrefix(name),
     positions: offsetsOf,
@@ -148,8 +148,8 @@ async function recover(plan: Plan, store: CheckpointStore, delivery: Delivery, g
   return { task, credit, coordinator };
 }
 
-async function partitionsOf(log: LogClient, plan: Plan): Promise<ReadonlyMap<string, number>> {
-  const entries = plan.topics.map(async ({ topic }) => [topic, (await log.topic(topic))!.partitions] as const);
+async function topicsOf(log: LogClient, plan: Plan): Promise<ReadonlyMap<string, TopicInfo>> {
+  const entries = plan.topics.map(async ({ topic }) => [topic, (await log.topic(topic))!] as const);
   return new Map(await Promise.all(entries));
 }
 

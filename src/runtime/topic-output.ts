@@ -1,23 +1,29 @@
 /** Records that a node writes to a topic: staged for the checkpoint's own transaction, or published on the way. */
 import type { TopicOutput } from '../core/operator.ts';
 import { type Header, type RecordBatch, RecordBatchBuilder } from '../core/record-batch.ts';
-import type { LogClient } from '../log/log-client.ts';
+import type { LogClient, TopicInfo } from '../log/log-client.ts';
 import { partitionFor } from '../log/partitioner.ts';
 import type { Credit } from './credit.ts';
 
 /** What a record costs besides its bytes: columns and headers. */
 const RECORD_OVERHEAD = 64;
+/** What a header takes besides its name and value, at most. */
+const HEADER_OVERHEAD = 10;
+/** UTF-8 needs at most three bytes for a UTF-16 code unit. */
+const MAX_UTF8_PER_UNIT = 3;
 
 /** Collects records by partition; the common half of both kinds of output. */
 abstract class PartitionedOutput implements TopicOutput {
   protected builders: (RecordBatchBuilder | undefined)[];
   protected bytes = 0;
+  readonly maxRecordBytes: number;
   private readonly topic: string;
   private readonly credit: Credit;
   private nextWithoutKey = 0;
 
-  constructor(topic: string, partitions: number, credit: Credit) {
+  constructor({ topic, partitions, maxRecordBytes }: TopicInfo, credit: Credit) {
     this.topic = topic;
+    this.maxRecordBytes = maxRecordBytes;
     this.credit = credit;
     this.builders = new Array<RecordBatchBuilder | undefined>(partitions);
   }
@@ -27,13 +33,15 @@ abstract class PartitionedOutput implements TopicOutput {
     value: string | Uint8Array | null,
     timestamp: number,
     headers?: readonly Header[],
-  ): void {
+  ): boolean {
+    if (isLarger(this.maxRecordBytes, key, value, headers)) return false;
     const keyBytes = typeof key === 'string' ? Buffer.from(key) : key;
     const partition = this.partitionOf(keyBytes);
     const builder = (this.builders[partition] ??= new RecordBatchBuilder(this.topic, partition));
     const added = builder.add(keyBytes, value, timestamp, headers) + RECORD_OVERHEAD;
     this.bytes += added;
     this.credit.hold(added);
+    return true;
   }
 
   /** Batches of what was appended since the last call. */
@@ -66,19 +74,21 @@ export class PublishedTopic extends PartitionedOutput {
   private readonly onFailure: (thrown: unknown) => void;
   private sending: Promise<void> | undefined;
 
-  constructor(topic: string, partitions: number, credit: Credit, log: LogClient, onFailure: (thrown: unknown) => void) {
-    super(topic, partitions, credit);
+  constructor(topic: TopicInfo, credit: Credit, log: LogClient, onFailure: (thrown: unknown) => void) {
+    super(topic, credit);
     this.spent = credit;
     this.log = log;
     this.onFailure = onFailure;
   }
 
-  override append(...record: Parameters<TopicOutput['append']>): void {
-    super.append(...record);
-    // Begins behind the synchronous run of the chunk, so that the first request takes all of its records.
-    if (this.sending !== undefined) return;
-    this.sending = Promise.resolve().then(() => this.sendAll());
-    this.sending.catch(this.onFailure);
+  override append(...record: Parameters<TopicOutput['append']>): boolean {
+    if (!super.append(...record)) return false;
+    if (this.sending === undefined) {
+      // Begins behind the synchronous run of the chunk, so that the first request takes all of its records.
+      this.sending = Promise.resolve().then(() => this.sendAll());
+      this.sending.catch(this.onFailure);
+    }
+    return true;
   }
 
   /** Resolves when everything appended so far is durable; rejects when it never will be. */
@@ -96,4 +106,22 @@ export class PublishedTopic extends PartitionedOutput {
     // Not reached after a failure: nothing may overtake what was not written.
     this.sending = undefined;
   }
+}
+
+/** Counts bytes only where a guess from above does not do. */
+function isLarger(limit: number, key: Bytes, value: Bytes, headers: readonly Header[] | undefined): boolean {
+  if (headers === undefined && atMost(key) + atMost(value) <= limit) return false;
+  let bytes = byteLength(key) + byteLength(value);
+  for (const header of headers ?? []) bytes += byteLength(header.key) + header.value.length + HEADER_OVERHEAD;
+  return bytes > limit;
+}
+
+type Bytes = string | Uint8Array | null;
+
+function atMost(data: Bytes): number {
+  return data === null ? 0 : data.length * MAX_UTF8_PER_UNIT;
+}
+
+function byteLength(data: Bytes): number {
+  return data === null ? 0 : Buffer.byteLength(data);
 }

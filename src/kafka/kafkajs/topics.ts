@@ -1,5 +1,6 @@
 /** Topics and offsets of a cluster. */
 import type { OffsetQuery, TopicInfo, TopicSpec } from '../../log/log-client.ts';
+import { SETTING_NAMES, settingsOf, topicInfo } from '../topic-config.ts';
 import { type KafkaCluster } from './cluster.ts';
 import { rootOf, staleLeader, typeOf } from './errors.ts';
 import type { Metadata } from './internals.ts';
@@ -7,7 +8,6 @@ import type { Metadata } from './internals.ts';
 type TopicMetadata = Metadata['topicMetadata'][number];
 
 const TOPIC_RESOURCE = 2;
-const TIMESTAMP_TYPE = 'message.timestamp.type';
 const READ_COMMITTED = 1;
 const LATEST = -1;
 const EARLIEST = -2;
@@ -86,10 +86,11 @@ export class Topics {
     return offsets;
   }
 
-  private async createOne({ topic, partitions }: TopicSpec): Promise<void> {
+  private async createOne(spec: TopicSpec): Promise<void> {
+    const { topic, partitions } = spec;
     if ((await this.cluster.leadersOfExisting(topic)) !== undefined) return;
     const broker = await this.cluster.controller();
-    const configEntries = [{ name: TIMESTAMP_TYPE, value: 'LogAppendTime' }];
+    const configEntries = settingsOf(spec);
     const request = { topic, numPartitions: partitions, replicationFactor: DEFAULT_REPLICATION, configEntries };
     try {
       await broker.createTopics({ topics: [request], timeout: CREATE_MS });
@@ -102,17 +103,16 @@ export class Topics {
     if (topics.length === 0) return [];
     const broker = await this.cluster.anyBroker();
     const { resources } = await broker.describeConfigs({
-      resources: topics.map(({ topic }) => ({ type: TOPIC_RESOURCE, name: topic, configNames: [TIMESTAMP_TYPE] })),
+      resources: topics.map(({ topic }) => ({ type: TOPIC_RESOURCE, name: topic, configNames: [...SETTING_NAMES] })),
     });
-    const appendTimed = new Set(
-      resources
-        .filter(({ configEntries }) => configEntries.some((entry) => entry.configValue === 'LogAppendTime'))
-        .map(({ resourceName }) => resourceName),
+    const settings = new Map(
+      resources.map(({ resourceName, configEntries }) => [
+        resourceName,
+        configEntries.map(({ configName, configValue }) => ({ name: configName, value: configValue })),
+      ]),
     );
-    return topics.map(({ topic, partitionMetadata }) => ({
-      topic,
-      partitions: partitionMetadata.length,
-      timestampType: appendTimed.has(topic) ? 'append' : 'create',
-    }));
+    return topics.map(({ topic, partitionMetadata }) =>
+      topicInfo(topic, partitionMetadata.length, settings.get(topic) ?? []),
+    );
   }
 }
