@@ -9,6 +9,7 @@ const TOPIC = 'sample-orders';
 const JAVA_WARM_UP = 0.2;
 
 const READERS: readonly (readonly [name: string, maker: Maker, reader: string])[] = [
+  ['millrace', 'millrace', 'millrace-fast'],
   ['millrace through kafkajs', 'millrace', 'millrace-kafkajs'],
   ['kafkajs, eachBatch', 'public', 'kafkajs'],
   ['@platformatic/kafka, for await of stream', 'public', 'platformatic-stream'],

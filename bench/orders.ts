@@ -49,6 +49,7 @@ function programs(brokers: string, records: number): Contender[] {
   const byHand = (script: string) => (round: number) =>
     runScript<Run>(script, [brokers, `${script}-${round}`, records]);
   return [
+    { name: 'millrace', maker: 'millrace', run: pipeline('fast') },
     { name: 'millrace through kafkajs', maker: 'millrace', run: pipeline('kafkajs') },
     { name: 'by hand, kafkajs', maker: 'public', run: byHand('orders-kafkajs.ts') },
     { name: 'by hand, @platformatic/kafka', maker: 'public', run: byHand('orders-platformatic.ts') },

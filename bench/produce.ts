@@ -12,9 +12,10 @@ const TOPIC = 'produced-orders';
 const JAVA_BATCH = 128 * 1024;
 
 const WRITERS: readonly (readonly [name: string, maker: Maker, writer: string])[] = [
+  ['millrace', 'millrace', 'millrace-fast'],
   ['millrace through kafkajs', 'millrace', 'millrace-kafkajs'],
   ['kafkajs, batches of 1,000', 'public', 'kafkajs'],
-  ['@platformatic/kafka, batches of 3 × 1,000', 'public', 'platformatic'],
+  ['@platformatic/kafka, batches of 3 × 500', 'public', 'platformatic'],
 ];
 
 export async function benchProduce({
