@@ -1,11 +1,11 @@
 /** Where a run can be told to die. */
-import { PROTOCOL_POINTS } from '../../src/checkpoint/protocol.ts';
+import { STORE_POINTS } from '../../src/checkpoint/protocol.ts';
 
 const DISK_CALLS = ['write', 'sync', 'rename', 'remove', 'sync-dir'] as const;
 
 /** Every named step: those of the protocol, and each call that changes the store or a file, before and after. */
 export const KILL_POINTS: readonly string[] = [
-  ...PROTOCOL_POINTS,
+  ...STORE_POINTS,
   'before-store-write',
   'inside-store-write',
   'after-store-write',

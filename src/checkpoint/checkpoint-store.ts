@@ -8,19 +8,29 @@ import { claim, type Owner, type ProcessProbe } from './owner.ts';
 
 const SEPARATOR = 0;
 
+/** An epoch whole: what `makeCurrent` needs of it. */
+interface PendingEpoch {
+  readonly checkpoint: Checkpoint;
+  readonly state: readonly StateWrites[];
+}
+
 export class CheckpointStore {
   readonly taskId: string;
   private readonly store: StateStore;
   private readonly ownerKey: Uint8Array;
   private readonly checkpointKey: Uint8Array;
+  private readonly pendingKey: Uint8Array;
   private readonly settledKey: Uint8Array;
   private owner: Owner | undefined;
+  /** What lies in the store under `pendingKey`, as long as this process has written it. */
+  private prepared: PendingEpoch | undefined;
 
   constructor(store: StateStore, taskId: string) {
     this.store = store;
     this.taskId = taskId;
     this.ownerKey = Buffer.from(`${taskId}\u0000owner`);
     this.checkpointKey = Buffer.from(`${taskId}\u0000checkpoint`);
+    this.pendingKey = Buffer.from(`${taskId}\u0000pending`);
     this.settledKey = Buffer.from(`${taskId}\u0000settled`);
   }
 
@@ -83,13 +93,45 @@ export class CheckpointStore {
   ): Promise<void> {
     await this.store.write((transaction) => {
       this.checkOwner(transaction);
-      for (const { puts, deletes } of state) {
-        for (const key of deletes) transaction.delete('state', key);
-        for (const [key, value] of puts) transaction.put('state', key, value);
-      }
-      transaction.put('tasks', this.checkpointKey, pack(checkpoint));
+      this.makeCurrent(transaction, { checkpoint, state });
       also(transaction);
     });
+  }
+
+  /** Holds an epoch that something else decides: on disk, and without effect until `finish`. */
+  async prepare(checkpoint: Checkpoint, state: readonly StateWrites[]): Promise<void> {
+    const pending: PendingEpoch = { checkpoint, state };
+    await this.store.write((transaction) => {
+      this.checkOwner(transaction);
+      transaction.put('tasks', this.pendingKey, pack(pending));
+    });
+    this.prepared = pending;
+  }
+
+  /** The epoch that was prepared and neither finished nor dropped. */
+  pending(): Checkpoint | undefined {
+    const bytes = this.store.get('tasks', this.pendingKey);
+    return bytes === undefined ? undefined : (unpack(bytes) as PendingEpoch).checkpoint;
+  }
+
+  /** What was prepared has been decided. */
+  async finish(): Promise<void> {
+    await this.store.write((transaction) => {
+      this.checkOwner(transaction);
+      const epoch = this.prepared ?? (unpack(transaction.get('tasks', this.pendingKey)!) as PendingEpoch);
+      this.makeCurrent(transaction, epoch);
+      transaction.delete('tasks', this.pendingKey);
+    });
+    this.prepared = undefined;
+  }
+
+  /** What was prepared has not been decided, and never will be. */
+  async drop(): Promise<void> {
+    await this.store.write((transaction) => {
+      this.checkOwner(transaction);
+      transaction.delete('tasks', this.pendingKey);
+    });
+    this.prepared = undefined;
   }
 
   /** Forgets the keyed state of one operator. */
@@ -115,10 +157,19 @@ export class CheckpointStore {
       this.checkOwner(transaction);
       transaction.delete('tasks', this.checkpointKey);
       transaction.delete('tasks', this.settledKey);
+      transaction.delete('tasks', this.pendingKey);
       deletePrefix(transaction, Buffer.concat([Buffer.from(this.taskId), Buffer.of(SEPARATOR)]));
       if (begin !== undefined) transaction.put('tasks', this.checkpointKey, pack(firstCheckpoint(begin, now)));
     });
     await this.disown();
+  }
+
+  private makeCurrent(transaction: WriteTransaction, { checkpoint, state }: PendingEpoch): void {
+    for (const { puts, deletes } of state) {
+      for (const key of deletes) transaction.delete('state', key);
+      for (const [key, value] of puts) transaction.put('state', key, value);
+    }
+    transaction.put('tasks', this.checkpointKey, pack(checkpoint));
   }
 
   private isOwner(transaction: WriteTransaction): boolean {

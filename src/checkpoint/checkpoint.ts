@@ -15,6 +15,8 @@ export interface Checkpoint {
   /** By node: its counts since the pipeline's first start. */
   readonly ledger: Readonly<Record<string, NodeCounts>>;
   readonly fingerprint: Fingerprint;
+  /** Where it was decided: `transaction`, when a transaction of the log carried its outputs and offsets. */
+  readonly decidedBy: 'store' | 'transaction';
   /** Every window was closed by `--drain`: there is nothing to go on from. */
   readonly drained: boolean;
   /** Epoch milliseconds. */
@@ -26,7 +28,16 @@ export function firstCheckpoint(
   begin: { readonly offsets: Checkpoint['offsets']; readonly fingerprint: Fingerprint },
   now: number,
 ): Checkpoint {
-  return { epoch: 0, snapshots: {}, manifests: {}, ledger: {}, drained: false, savedAt: now, ...begin };
+  return {
+    epoch: 0,
+    snapshots: {},
+    manifests: {},
+    ledger: {},
+    decidedBy: 'store',
+    drained: false,
+    savedAt: now,
+    ...begin,
+  };
 }
 
 /** Writes of keyed state: store keys are complete, prefix included. */

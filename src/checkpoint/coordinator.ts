@@ -6,10 +6,8 @@ import { assertBalanced, type LedgerEdge, type NodeCounts } from '../core/ledger
 import type { Output } from '../core/operator.ts';
 import type { Fingerprint } from '../core/plan.ts';
 import type { Clock } from '../core/ports.ts';
-import type { RecordBatch } from '../core/record-batch.ts';
-import type { WriteTransaction } from '../state/state-store.ts';
 import type { Checkpoint, EpochUnderWay, NodeCut } from './checkpoint.ts';
-import type { CheckpointStore } from './checkpoint-store.ts';
+import type { EpochCommit } from './epoch-commit.ts';
 import type { ProtocolPoint } from './protocol.ts';
 
 /** What the coordinator asks of the task it checkpoints. */
@@ -29,15 +27,13 @@ export interface CheckpointedNode {
 
 export interface CoordinatorOptions {
   readonly task: CheckpointedTask;
-  readonly store: CheckpointStore;
+  readonly epochCommit: EpochCommit;
   readonly clock: Clock;
   readonly intervalMs: number;
   readonly fingerprint: Fingerprint;
   readonly edges: readonly LedgerEdge[];
   /** The last committed epoch; 0 before the first. */
   readonly epoch: number;
-  /** Appends staged records inside the commit's own transaction. */
-  append(transaction: WriteTransaction, batches: readonly RecordBatch[]): void;
   /** After the commit: tells other readers, and the group's offsets where they are kept elsewhere, too. */
   afterCommit(checkpoint: Checkpoint): Promise<void>;
   /** Staged bytes that are free again. */
@@ -94,7 +90,12 @@ export class Coordinator {
     this.options.inspect(ledger);
     const checkpoint = await Promise.race([this.seal(underWay, kind.drained), task.failed]);
     onPoint('outputs-sealed');
-    await this.commit(checkpoint, [...underWay.cuts.values()]);
+    const cuts = [...underWay.cuts.values()];
+    await this.options.epochCommit.commit(
+      checkpoint,
+      cuts.flatMap((cut) => cut.state),
+      cuts.flatMap((cut) => cut.appends),
+    );
     this.epoch = checkpoint.epoch;
     onPoint('committed');
     await this.publish(checkpoint);
@@ -102,7 +103,7 @@ export class Coordinator {
     await this.options.afterCommit(checkpoint);
     onPoint('group-committed');
     for (const node of task.nodes) node.committed();
-    for (const cut of underWay.cuts.values()) this.options.release(cut.stagedBytes);
+    for (const cut of cuts) this.options.release(cut.stagedBytes);
     this.made++;
     this.last = { epoch: checkpoint.epoch, at: clock.now(), durationMs: clock.now() - began };
   }
@@ -128,22 +129,10 @@ export class Coordinator {
       manifests: Object.fromEntries(manifests),
       ledger: pick((cut) => cut.counts),
       fingerprint: this.options.fingerprint,
+      decidedBy: this.options.epochCommit.decidedBy,
       drained,
       savedAt: this.options.clock.now(),
     };
-  }
-
-  /** The decision: state, offsets, manifests and staged records in one transaction. */
-  private async commit(checkpoint: Checkpoint, cuts: readonly NodeCut[]): Promise<void> {
-    const { store, append, onPoint } = this.options;
-    const state = cuts.flatMap((cut) => cut.state);
-    await store.commit(checkpoint, state, (transaction) => {
-      append(
-        transaction,
-        cuts.flatMap((cut) => cut.appends),
-      );
-      onPoint('in-commit');
-    });
   }
 
   private async publish(checkpoint: Checkpoint): Promise<void> {

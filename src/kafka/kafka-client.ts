@@ -114,11 +114,10 @@ export class KafkaClient implements LogClient {
     return this.groups.forget(group);
   }
 
-  /** Nothing is sent before its `init`, which fences whoever used the id before. */
-  transactions(transactionalId: string, timeoutMs: number): TransactionalProducer {
+  readonly transactions = (transactionalId: string, timeoutMs: number): TransactionalProducer => {
     const { compression } = this.config;
     return new TransactionalProducer({ cluster: this.cluster, transactionalId, timeoutMs, compression });
-  }
+  };
 
   async close(): Promise<void> {
     this.cluster.close();

@@ -46,6 +46,7 @@ export class EmbeddedLog implements LogClient {
   readonly description = 'embedded log';
   readonly kind = 'embedded';
   readonly transactional: TransactionalAppend;
+  readonly transactions = undefined;
   private readonly store: StateStore;
   private readonly clock: Clock;
   private readonly known = new Map<string, StoredTopic>();

@@ -67,6 +67,11 @@ export interface LogClient {
   readonly kind: 'embedded' | 'kafka';
   /** Appends that are part of a checkpoint's own transaction; `undefined` where log and state are separate systems. */
   readonly transactional: TransactionalAppend | undefined;
+  /**
+   * Transactions of the log's own, by an id that one user has at a time; `undefined` where it has none. Nothing is sent before
+   * `init`. The log aborts a transaction that takes longer than `timeoutMs`.
+   */
+  readonly transactions: ((id: string, timeoutMs: number) => LogTransactions) | undefined;
 
   topic(name: string): Promise<TopicInfo | undefined>;
   topics(): Promise<TopicInfo[]>;

@@ -3,15 +3,23 @@ import { type Checkpoint, firstCheckpoint } from '../checkpoint/checkpoint.ts';
 import { CheckpointStore } from '../checkpoint/checkpoint-store.ts';
 import { Coordinator } from '../checkpoint/coordinator.ts';
 import { processProbe } from '../checkpoint/process-probe.ts';
-import { MillraceError } from '../core/errors.ts';
+import { MillraceError, messageOf } from '../core/errors.ts';
 import type { NodeCounts } from '../core/ledger.ts';
 import type { Pipeline } from '../core/pipeline.ts';
 import { type Plan, planOf } from '../core/plan.ts';
 import type { LogClient, TopicInfo } from '../log/log-client.ts';
 import { Credit } from './credit.ts';
+import {
+  checkDelivery,
+  type DeliveryOptions,
+  deliveryOf,
+  epochCommitOf,
+  settleWithLog,
+  tellOthers,
+} from './delivery.ts';
 import { paramValues } from './params.ts';
 import { checkContinues, checkOutputs, restore } from './recover.ts';
-import type { Delivery, RunOptions, RunReport, RunStatus } from './run-options.ts';
+import type { RunOptions, RunReport, RunStatus } from './run-options.ts';
 import { startPositions } from './start-positions.ts';
 import { statusOf } from './status.ts';
 import { Task } from './task.ts';
@@ -24,6 +32,7 @@ const DEFAULT_CHUNK_RECORDS = 2_048;
 const DEFAULT_STATE_ENTRIES = 1_000_000;
 /** Below this many records a ratio says little. */
 const MIN_RECORDS_FOR_RATIO = 1_000;
+const MAX_RECOVERIES = 5;
 
 /**
  * Runs a pipeline until it is stopped (`live`) or has read to the end (`once`, `drain`), and resolves when everything that
@@ -39,64 +48,87 @@ export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunR
   checkDelivery(plan, delivery);
   const group = options.group ?? pipeline.group;
   const store = new CheckpointStore(options.store, taskIdOf(pipeline.name, log.kind, group));
+  const onPoint = options.onPoint ?? (() => {});
+  const about = { pipeline: pipeline.name, group, mode, delivery, log: log.description, startedAt: began };
   await store.own(processProbe, clock.now());
+  let producer: Producer | undefined;
   try {
-    options.onPoint?.('recovery-owned');
-    const { task, credit, coordinator } = await recover(plan, store, delivery, group, options);
-    const state: { now: RunStatus['state'] } = { now: 'running' };
-    const status = (): RunStatus =>
-      statusOf({
-        pipeline: pipeline.name,
-        group,
-        mode,
-        delivery,
-        log: log.description,
-        state: state.now,
-        startedAt: began,
-        now: clock.now(),
-        task,
-        coordinator,
-        credit,
-      });
-    try {
-      options.onStart?.({ status });
-      const drained = await drive(task, coordinator, options, () => {
-        state.now = 'stopping';
-      });
-      await store.settle(coordinator.epoch);
-      state.now = 'stopped';
-      return { status: status(), drained, checkpoints: coordinator.made, durationMs: clock.now() - began };
-    } finally {
-      task.close();
+    onPoint('recovery-owned');
+    const attempts = new Recoveries();
+    for (;;) {
+      const session = await recover({ plan, delivery, group, log, store, clock, onPoint }, options);
+      producer ??= startProducer(options);
+      try {
+        return await runSession(session, producer.done, about, store, options);
+      } catch (thrown) {
+        if (!attempts.allow(thrown, session.coordinator.made)) throw thrown;
+        options.onNotice?.(`${messageOf(thrown)}: goes back to the last checkpoint`);
+      } finally {
+        session.task.close();
+      }
     }
   } finally {
+    await producer?.stop();
     await store.disown().catch(() => {});
   }
 }
 
-function deliveryOf(log: LogClient, asked: Delivery | undefined): Delivery {
-  if (log.transactional !== undefined) return asked ?? 'exactly-once';
-  if (asked === 'exactly-once') {
-    throw new MillraceError('CONFIG_INVALID', `delivery exactly-once is not to be had from ${log.description}`, {
-      hint: 'leave --delivery out (at-least-once: exact after a stop, may repeat outputs after a kill), or run on the embedded log',
-    });
-  }
-  return 'at-least-once';
-}
+/** A transaction that failed is done again from the last epoch; one that fails again and again is not. */
+class Recoveries {
+  private inARow = 0;
 
-function checkDelivery(plan: Plan, delivery: Delivery): void {
-  const unsafe = plan.nodes.find(({ node }) => node.requires?.replayable === false);
-  if (delivery === 'exactly-once' && unsafe !== undefined) {
-    throw new MillraceError('PLAN_INVALID', `${unsafe.id} keeps memory that a checkpoint cannot hold`, {
-      place: { operator: unsafe.id },
-      hint: 'say { stateless: true } where it remembers nothing, or run with --delivery at-least-once',
-    });
+  allow(thrown: unknown, checkpointsMade: number): boolean {
+    this.inARow = checkpointsMade > 0 ? 1 : this.inARow + 1;
+    return thrown instanceof MillraceError && thrown.code === 'TRANSACTION_FAILED' && this.inARow <= MAX_RECOVERIES;
   }
 }
 
-async function recover(plan: Plan, store: CheckpointStore, delivery: Delivery, group: string, options: RunOptions) {
-  const { log, clock } = options;
-  const onPoint = options.onPoint ?? (() => {});
+type Session = Awaited<ReturnType<typeof recover>>;
+type About = Pick<RunStatus, 'pipeline' | 'group' | 'mode' | 'delivery' | 'log' | 'startedAt'>;
+
+/** From a recovered task to the end of the run, or to what stopped it. */
+async function runSession(
+  { task, credit, coordinator }: Session,
+  producing: Promise<void>,
+  about: About,
+  store: CheckpointStore,
+  options: RunOptions,
+): Promise<RunReport> {
+  const { clock } = options;
+  const state: { now: RunStatus['state'] } = { now: 'running' };
+  const status = (): RunStatus => statusOf({ ...about, state: state.now, now: clock.now(), task, coordinator, credit });
+  options.onStart?.({ status });
+  const drained = await drive(task, coordinator, producing, options, () => {
+    state.now = 'stopping';
+  });
+  await store.settle(coordinator.epoch);
+  state.now = 'stopped';
+  return { status: status(), drained, checkpoints: coordinator.made, durationMs: clock.now() - about.startedAt };
+}
+
+/** Runs beside the pipeline until the run ends, whatever has to be done again. */
+interface Producer {
+  readonly done: Promise<void>;
+  stop(): Promise<void>;
+}
+
+function startProducer(options: RunOptions): Producer {
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([options.signal, stopping.signal]);
+  const done = Promise.resolve(options.producer?.(signal));
+  done.catch(() => {});
+  return {
+    done,
+    stop: async () => {
+      stopping.abort();
+      await done.catch(() => {});
+    },
+  };
+}
+
+async function recover(deliveryOptions: DeliveryOptions, options: RunOptions) {
+  const { plan, log, store, group, delivery, clock, onPoint } = deliveryOptions;
+  const transactions = await settleWithLog(deliveryOptions);
   const saved = store.load();
   if (saved !== undefined) {
     checkContinues(saved, plan.fingerprint, options.dropState ?? []);
@@ -132,14 +164,13 @@ async function recover(plan: Plan, store: CheckpointStore, delivery: Delivery, g
   if (saved !== undefined && saved.epoch > 0) options.onNotice?.(`goes on from checkpoint ${saved.epoch}`);
   const coordinator = new Coordinator({
     task,
-    store,
+    epochCommit: epochCommitOf(deliveryOptions, transactions),
     clock,
     intervalMs: options.checkpointMs ?? DEFAULT_CHECKPOINT_MS,
     fingerprint: plan.fingerprint,
     edges: plan.edges,
     epoch: saved?.epoch ?? 0,
-    append: (transaction, batches) => log.transactional?.append(transaction, batches),
-    afterCommit: (checkpoint) => afterCommit(log, plan, group, checkpoint),
+    afterCommit: (checkpoint) => tellOthers(deliveryOptions, checkpoint),
     release: (bytes) => credit.release(bytes),
     inspect: (ledger) => checkRejectRatio(plan, ledger, saved, options.maxRejectRatio),
     onPoint,
@@ -157,6 +188,7 @@ async function topicsOf(log: LogClient, plan: Plan): Promise<ReadonlyMap<string,
 async function drive(
   task: Task,
   coordinator: Coordinator,
+  producing: Promise<void>,
   options: RunOptions,
   onStopping: () => void,
 ): Promise<boolean> {
@@ -169,7 +201,6 @@ async function drive(
   options.signal.addEventListener('abort', stop, { once: true });
   if (options.signal.aborted) stop();
   const reads = task.read(reading.signal);
-  const producing = Promise.resolve(options.producer?.(reading.signal));
   const bounded = options.mode === 'live' ? producing : producing.then(() => readToEnds(task, options.log));
   const checkpoints = coordinator.run(checkpointing.signal);
   try {
@@ -188,7 +219,7 @@ async function drive(
     task.fail(thrown);
     reading.abort();
     checkpointing.abort();
-    await Promise.allSettled([reads, bounded, checkpoints]);
+    await Promise.allSettled([reads, checkpoints]);
     throw thrown;
   } finally {
     options.signal.removeEventListener('abort', stop);
@@ -205,23 +236,6 @@ function failureOf(work: Promise<unknown>): Promise<never> {
 /** Lets the readers stop at what is the end now. */
 async function readToEnds(task: Task, log: LogClient): Promise<void> {
   for (const reader of task.readers) reader.readUntil(await log.offsets(reader.topic, 'latest'));
-}
-
-async function afterCommit(log: LogClient, plan: Plan, group: string, checkpoint: Checkpoint): Promise<void> {
-  log.transactional?.notify();
-  if (log.kind === 'embedded') return;
-  // The state directory is what a restart reads; the group's offsets let lag tools see how far the pipeline is.
-  const offsets = plan.nodes
-    .filter(({ node }) => node.role === 'source')
-    .flatMap(({ id, node }) =>
-      checkpoint.offsets[id].map((offset, partition) => ({
-        topic: node.name!,
-        partition,
-        offset,
-        metadata: `epoch ${checkpoint.epoch}`,
-      })),
-    );
-  await log.commitGroup(group, offsets);
 }
 
 function checkRejectRatio(

@@ -86,7 +86,7 @@ function checkInLog(topic: string, partition: number, offset: number, first: num
 }
 
 /** Offsets of the group without our checkpoint: its windows lie in a state directory that is not this one. */
-async function refuseForeignGroup(log: LogClient, group: string, topics: readonly string[]): Promise<void> {
+export async function refuseForeignGroup(log: LogClient, group: string, topics: readonly string[]): Promise<void> {
   if (log.kind === 'embedded') return;
   const offsets = await log.groupOffsets(group, topics);
   if (offsets.length === 0) return;

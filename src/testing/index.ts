@@ -4,4 +4,5 @@ export { CrashDisk } from './crash-disk.ts';
 export { CrashStore } from './crash-store.ts';
 export { ManualClock } from './manual-clock.ts';
 export { type NaiveOutcome, type NaiveRecord, type NaiveWindow, naiveTumbling } from './naive-windows.ts';
+export { type CommitFailure, SimulatedKafka } from './simulated-kafka.ts';
 export { TestDriver, type TestDriverOptions, type TestRecord } from './test-driver.ts';

@@ -2,9 +2,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NodeCounts } from '../core/ledger.ts';
 import type { Pipeline } from '../core/pipeline.ts';
-import type { Disk } from '../core/ports.ts';
+import type { Clock, Disk } from '../core/ports.ts';
 import { type Header, type LogRecord, RecordBatchBuilder } from '../core/record-batch.ts';
 import { EmbeddedLog } from '../log/embedded-log.ts';
+import type { LogClient } from '../log/log-client.ts';
 import { run } from '../runtime/run.ts';
 import type { RunMode, RunningPipeline, RunOptions, RunReport, RunStatus } from '../runtime/run-options.ts';
 import { memoryStore } from '../state/memory-store.ts';
@@ -24,6 +25,8 @@ export interface TestRecord {
 export type TestDriverOptions = Partial<Omit<RunOptions, 'log' | 'clock' | 'signal' | 'mode'>> & {
   /** Epoch ms at which the clock stands. Default 2024-01-01. */
   readonly startAt?: number;
+  /** Default: an embedded log in the store. */
+  readonly log?: (clock: Clock) => LogClient;
 };
 
 const DEFAULT_START = 1_704_067_200_000;
@@ -51,7 +54,7 @@ export class TestDriver {
   readonly clock: ManualClock;
   readonly store: StateStore;
   readonly disk: Disk;
-  readonly log: EmbeddedLog;
+  readonly log: LogClient;
   private readonly pipeline: Pipeline;
   private readonly options: TestDriverOptions;
   private stopping = new AbortController();
@@ -65,7 +68,7 @@ export class TestDriver {
     this.clock = new ManualClock(options.startAt ?? DEFAULT_START);
     this.store = options.store ?? memoryStore();
     this.disk = options.disk ?? new CrashDisk();
-    this.log = new EmbeddedLog(this.store, this.clock);
+    this.log = options.log?.(this.clock) ?? new EmbeddedLog(this.store, this.clock);
   }
 
   /** Creates a topic ahead of the run, to fill it first or to give it other partitions. */

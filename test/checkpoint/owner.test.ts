@@ -20,6 +20,7 @@ const EMPTY: Checkpoint = {
   manifests: {},
   ledger: {},
   fingerprint: { version: 1, sources: [], stateful: {}, shape: '' },
+  decidedBy: 'store',
   drained: false,
   savedAt: 0,
 };

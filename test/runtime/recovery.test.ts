@@ -1,9 +1,11 @@
 /** Recovery: what a crash at each step of the protocol leaves, under a store and a disk that forget what was not synced. */
 import { kafka, pipeline } from 'millrace';
 import { decodeJson, map, sinkJsonl, sinkKafka, toDLQ } from 'millrace/operators';
-import { CrashDisk, TestDriver } from 'millrace/testing';
+import { CrashDisk, SimulatedKafka, TestDriver } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
-import { PROTOCOL_POINTS, type ProtocolPoint } from '../../src/checkpoint/protocol.ts';
+import { type ProtocolPoint, STORE_POINTS, TRANSACTION_POINTS } from '../../src/checkpoint/protocol.ts';
+import type { Clock } from '../../src/core/ports.ts';
+import type { LogClient } from '../../src/log/log-client.ts';
 import { CrashStore } from '../../src/testing/crash-store.ts';
 
 const numbers = kafka('in').pipe(
@@ -20,7 +22,11 @@ const copies = pipeline(
 const N = 40;
 
 /** Dies the `nth` time that the point is reached: store and disk forget what was not synced, and refuse everything after. */
-async function crashAt(point: ProtocolPoint, nth: number): Promise<{ out: unknown[]; lines: unknown[] }> {
+async function crashAt(
+  point: ProtocolPoint,
+  nth: number,
+  openLog?: (clock: Clock) => LogClient,
+): Promise<{ out: unknown[]; lines: unknown[] }> {
   let store = new CrashStore();
   let disk = new CrashDisk();
   let reached = 0;
@@ -31,7 +37,8 @@ async function crashAt(point: ProtocolPoint, nth: number): Promise<{ out: unknow
     store.crash();
     disk.crash();
   };
-  let driver = new TestDriver(copies, { store, disk, onPoint, maxChunkRecords: 4 });
+  const kept = { onPoint, maxChunkRecords: 4, ...(openLog && { log: openLog }) };
+  let driver = new TestDriver(copies, { store, disk, ...kept });
   await driver.createTopic('in', 1);
   const records = Array.from({ length: N }, (_, value) => ({ value }));
   await driver.append('in', records);
@@ -40,7 +47,7 @@ async function crashAt(point: ProtocolPoint, nth: number): Promise<{ out: unknow
       isDead = false;
       store = store.reopen();
       disk = disk.reopen('none');
-      driver = new TestDriver(copies, { store, disk, onPoint, maxChunkRecords: 4, startAt: driver.clock.now() });
+      driver = new TestDriver(copies, { store, disk, ...kept, startAt: driver.clock.now() });
     }
     const run = driver;
     const whole = run.start().then(async () => {
@@ -60,17 +67,106 @@ async function crashAt(point: ProtocolPoint, nth: number): Promise<{ out: unknow
   return { out: await driver.readJson('out'), lines: lines.map((line) => JSON.parse(line) as unknown) };
 }
 
+/** Clients of one simulated broker, which outlives them. */
+function brokerFor(): (clock: Clock) => LogClient {
+  let broker: SimulatedKafka | undefined;
+  return (clock) => {
+    broker = broker?.connect(clock) ?? new SimulatedKafka(clock);
+    return broker;
+  };
+}
+
 describe('after a crash that forgets what was not synced', () => {
   const wanted = Array.from({ length: N }, (_, i) => i);
+  // A start is recovered from once; there is a second time only when the first run is stopped and started again.
+  const places = <P extends ProtocolPoint>(points: readonly P[]) =>
+    points.flatMap((point) => (point.startsWith('recovery-') ? [1] : [1, 2]).map((nth) => ({ point, nth })));
 
-  it.each(PROTOCOL_POINTS.flatMap((point) => [1, 2].map((nth) => ({ point, nth }))))(
+  it.each(places(STORE_POINTS))(
     'at $point, time $nth, topic and file hold every record once and in order',
     async ({ point, nth }) => {
-      // A start is recovered from once; there is a second time only when the first run is stopped and started again.
-      if (point.startsWith('recovery-') && nth > 1) return;
       const { out, lines } = await crashAt(point, nth);
       expect(out).toEqual(wanted);
       expect(lines).toEqual(wanted);
     },
   );
+
+  it.each(places(TRANSACTION_POINTS))(
+    'at $point, time $nth, with transactions of the log, topic and file hold every record once and in order',
+    async ({ point, nth }) => {
+      const { out, lines } = await crashAt(point, nth, brokerFor());
+      expect(out).toEqual(wanted);
+      expect(lines).toEqual(wanted);
+    },
+  );
+});
+
+describe('a transaction of which nobody knows whether it was committed', () => {
+  it.each(['decided', 'undecided'] as const)('is settled by asking the log: %s', async (failure) => {
+    let kafkaLog!: SimulatedKafka;
+    const notices: string[] = [];
+    const driver = new TestDriver(copies, {
+      log: (clock) => (kafkaLog = new SimulatedKafka(clock)),
+      onNotice: (line) => notices.push(line),
+    });
+    await driver.createTopic('in', 1);
+    await driver.start();
+    await driver.append('in', [{ value: 1 }]);
+    await driver.settle();
+    kafkaLog.commitFailures.push(failure);
+    await driver.append('in', [{ value: 2 }]);
+    await driver.settle();
+    await driver.append('in', [{ value: 3 }]);
+    await driver.settle();
+    await driver.stop();
+    expect(await driver.readJson('out')).toEqual([1, 2, 3]);
+    expect(String(Buffer.from(await driver.disk.read('/output/out.jsonl')))).toBe('1\n2\n3\n');
+    expect(notices.join()).toContain('goes back to the last checkpoint');
+  });
+
+  it('stops the pipeline when it happens again and again', async () => {
+    const driver = new TestDriver(copies, {
+      log: (clock) => {
+        const log = new SimulatedKafka(clock);
+        log.commitFailures.push(...Array.from({ length: 20 }, () => 'undecided' as const));
+        return log;
+      },
+    });
+    await driver.createTopic('in', 1);
+    await driver.start();
+    await driver.append('in', [{ value: 1 }]);
+    await expect(driver.advance(10_000)).rejects.toMatchObject({ code: 'TRANSACTION_FAILED' });
+  });
+});
+
+describe('two instances of one pipeline', () => {
+  it('leaves the field to the younger one, and writes nothing more', async () => {
+    const openLog = brokerFor();
+    const older = new TestDriver(copies, { log: openLog });
+    await older.createTopic('in', 1);
+    await older.start();
+    const younger = new TestDriver(copies, { log: openLog });
+    await younger.start();
+    await older.append('in', [{ value: 1 }]);
+    await expect(older.settle()).rejects.toMatchObject({ code: 'OWNED_ELSEWHERE' });
+    await younger.settle();
+    await younger.stop();
+    expect(await younger.readJson('out')).toEqual([1]);
+  });
+
+  it('refuses one whose state knows nothing of the group, and leaves the other alone', async () => {
+    const openLog = brokerFor();
+    const older = new TestDriver(copies, { log: openLog });
+    await older.createTopic('in', 1);
+    await older.start();
+    await older.append('in', [{ value: 1 }]);
+    await older.settle();
+    await expect(new TestDriver(copies, { log: openLog }).start()).rejects.toMatchObject({
+      code: 'CHECKPOINT_MISMATCH',
+    });
+    await older.append('in', [{ value: 2 }]);
+    await older.settle();
+    await older.stop();
+    expect(await older.readJson('out')).toEqual([1, 2]);
+  });
 });

@@ -43,6 +43,8 @@ export class KafkajsClient implements LogClient {
   readonly description: string;
   readonly kind = 'kafka';
   readonly transactional = undefined;
+  /** At-least-once: kafkajs cannot settle a commit whose answer was lost. */
+  readonly transactions = undefined;
   private readonly cluster: KafkaCluster;
   private readonly topicsOfCluster: Topics;
   private readonly groups: GroupOffsets;

@@ -1,0 +1,109 @@
+/** How an epoch is decided. There is one place for it, which one depends on where the outputs go. */
+import { MillraceError } from '../core/errors.ts';
+import type { Clock } from '../core/ports.ts';
+import type { RecordBatch } from '../core/record-batch.ts';
+import type { WriteTransaction } from '../state/state-store.ts';
+import type { Checkpoint, StateWrites } from './checkpoint.ts';
+import type { CheckpointStore } from './checkpoint-store.ts';
+import type { ProtocolPoint } from './protocol.ts';
+import type { DecidedOffset } from './reconcile.ts';
+
+export interface EpochCommit {
+  /** Says in the checkpoint how it was decided: a recovery has to know. */
+  readonly decidedBy: Checkpoint['decidedBy'];
+  /** Resolves when the epoch is decided and the store says so. */
+  commit(checkpoint: Checkpoint, state: readonly StateWrites[], appends: readonly RecordBatch[]): Promise<void>;
+}
+
+/** The store's own commit decides: the log's records lie in the same store, or were published on the way. */
+export class StoreCommit implements EpochCommit {
+  readonly decidedBy = 'store';
+  private readonly store: CheckpointStore;
+  private readonly append: (transaction: WriteTransaction, batches: readonly RecordBatch[]) => void;
+  private readonly onPoint: (point: ProtocolPoint) => void;
+
+  constructor(store: CheckpointStore, append: StoreCommit['append'], onPoint: StoreCommit['onPoint']) {
+    this.store = store;
+    this.append = append;
+    this.onPoint = onPoint;
+  }
+
+  commit(checkpoint: Checkpoint, state: readonly StateWrites[], appends: readonly RecordBatch[]): Promise<void> {
+    return this.store.commit(checkpoint, state, (transaction) => {
+      this.append(transaction, appends);
+      this.onPoint('in-commit');
+    });
+  }
+}
+
+/** Transactions of the log, as far as the protocol needs them. */
+export interface Transactions {
+  append(batches: readonly RecordBatch[]): Promise<unknown>;
+  commitGroup(group: string, offsets: readonly DecidedOffset[]): Promise<void>;
+  commit(): Promise<void>;
+}
+
+/**
+ * A transaction of the log decides: outputs, offsets and the epoch's number become visible in it. The store holds the epoch
+ * as pending before, on disk, and makes it current after; a recovery that finds it pending asks the log.
+ */
+export class TransactionCommit implements EpochCommit {
+  readonly decidedBy = 'transaction';
+  private readonly options: TransactionCommitOptions;
+
+  constructor(options: TransactionCommitOptions) {
+    this.options = options;
+  }
+
+  async commit(checkpoint: Checkpoint, state: readonly StateWrites[], appends: readonly RecordBatch[]): Promise<void> {
+    const { store, transactions, group, offsetsOf, onPoint, clock } = this.options;
+    const began = clock.now();
+    const flush = async (): Promise<void> => {
+      await transactions.append(appends);
+      onPoint('transaction-flushed');
+      await transactions.commitGroup(group, offsetsOf(checkpoint));
+      onPoint('transaction-offsets');
+    };
+    const prepare = async (): Promise<void> => {
+      await store.prepare(checkpoint, state);
+      onPoint('prepared');
+    };
+    try {
+      await Promise.all([flush(), prepare()]);
+      onPoint('before-decision');
+      await transactions.commit();
+    } catch (thrown) {
+      throw this.judged(thrown, clock.now() - began);
+    }
+    onPoint('decided');
+    await store.finish();
+  }
+
+  /**
+   * A producer is fenced by a newer one, and by the broker when its transaction took too long: the same codes. A transaction
+   * that was young can only have met the first.
+   */
+  private judged(thrown: unknown, ageMs: number): unknown {
+    if (!(thrown instanceof MillraceError) || thrown.code !== 'FENCED') return thrown;
+    if (ageMs >= this.options.timeoutMs) {
+      return new MillraceError('TRANSACTION_FAILED', `a transaction took longer than ${this.options.timeoutMs} ms`, {
+        cause: thrown,
+      });
+    }
+    return new MillraceError('OWNED_ELSEWHERE', `another instance has taken over group '${this.options.group}'`, {
+      hint: 'this one has written nothing more: let one instance run a pipeline at a time',
+      cause: thrown,
+    });
+  }
+}
+
+export interface TransactionCommitOptions {
+  readonly store: CheckpointStore;
+  readonly transactions: Transactions;
+  /** As the broker was told: it aborts a transaction that takes longer. */
+  readonly timeoutMs: number;
+  readonly group: string;
+  readonly offsetsOf: (checkpoint: Checkpoint) => readonly DecidedOffset[];
+  readonly clock: Clock;
+  readonly onPoint: (point: ProtocolPoint) => void;
+}

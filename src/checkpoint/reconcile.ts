@@ -1,0 +1,94 @@
+/** After a start on Kafka: what the log has decided, what the store holds, and how the two come to say the same. */
+import { MillraceError } from '../core/errors.ts';
+import type { Checkpoint } from './checkpoint.ts';
+
+/** A partition's offset under the group's name, as the log holds it. */
+export interface DecidedOffset {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly metadata: string;
+}
+
+export interface Findings {
+  readonly group: string;
+  /** The checkpoint that the store goes on from. */
+  readonly current: Checkpoint;
+  /** The epoch that was prepared and may have been decided. */
+  readonly pending: Checkpoint | undefined;
+  readonly decided: readonly DecidedOffset[];
+}
+
+/** `finish`: what is pending was decided and becomes current. `drop`: it was not. */
+export type Verdict = 'finish' | 'drop' | 'none';
+
+/** Written beside every offset, so that the epoch can be told from the log alone. */
+export function epochMetadata(epoch: number): string {
+  return `epoch ${epoch}`;
+}
+
+/** @throws MillraceError CHECKPOINT_MISMATCH when the two sides name epochs that no crash can leave */
+export function reconcile({ group, current, pending, decided }: Findings): Verdict {
+  const epoch = decidedEpoch(group, decided);
+  const undecided: Verdict = pending === undefined ? 'none' : 'drop';
+  if (epoch === current.epoch) return undecided;
+  if (pending !== undefined && epoch === pending.epoch) return 'finish';
+  const known = `this state directory holds epoch ${current.epoch}${pending ? ` and may hold ${pending.epoch}` : ''}`;
+  if (epoch !== undefined && epoch > current.epoch) {
+    throw mismatch(
+      `group '${group}' has come to epoch ${epoch}, and ${known}: it is older than the group, or another's`,
+    );
+  }
+  // Where the store decides, the group's offsets only follow, for others to see.
+  if (current.decidedBy === 'store') return undecided;
+  throw mismatch(
+    epoch === undefined
+      ? `group '${group}' has no offsets any more (deleted, or expired), and ${known}`
+      : `group '${group}' is at epoch ${epoch}, and ${known}: its offsets were set back by something else`,
+  );
+}
+
+/**
+ * Both sides name the same epoch now; they must name the same offsets.
+ * @throws MillraceError CHECKPOINT_MISMATCH
+ */
+export function assertSameOffsets(
+  group: string,
+  checkpoint: Checkpoint,
+  decided: readonly DecidedOffset[],
+  topicOf: (source: string) => string,
+): void {
+  if (checkpoint.decidedBy !== 'transaction') return;
+  for (const [source, offsets] of Object.entries(checkpoint.offsets)) {
+    for (const { topic, partition, offset } of decided) {
+      if (topic !== topicOf(source) || partition >= offsets.length || offsets[partition] === offset) continue;
+      throw mismatch(
+        `group '${group}' is at offset ${offset} of ${topic}[${partition}], and the state of its epoch at ${offsets[partition]}`,
+      );
+    }
+  }
+}
+
+/** The epoch beside the group's offsets, the same beside each of them. */
+function decidedEpoch(group: string, decided: readonly DecidedOffset[]): number | undefined {
+  let found: number | undefined;
+  for (const { topic, partition, metadata } of decided) {
+    const epoch = Number(/^epoch (\d+)$/.exec(metadata)?.[1] ?? Number.NaN);
+    if (Number.isNaN(epoch)) {
+      throw mismatch(
+        `the offset of ${topic}[${partition}] in group '${group}' was written by something else than millrace`,
+      );
+    }
+    if (found !== undefined && epoch !== found) {
+      throw mismatch(`the offsets of group '${group}' are of epochs ${found} and ${epoch}`);
+    }
+    found = epoch;
+  }
+  return found;
+}
+
+function mismatch(message: string): MillraceError {
+  return new MillraceError('CHECKPOINT_MISMATCH', message, {
+    hint: 'the group belongs to one pipeline and one state directory: use the right --data and --group, or begin again with `pipeline reset NAME --apply`; nothing was read and nothing written',
+  });
+}

@@ -1,0 +1,105 @@
+/** What a run promises of its outputs, and how its epochs are decided to keep the promise. */
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts';
+import { type EpochCommit, StoreCommit, TransactionCommit } from '../checkpoint/epoch-commit.ts';
+import type { ProtocolPoint } from '../checkpoint/protocol.ts';
+import { assertSameOffsets, epochMetadata, reconcile } from '../checkpoint/reconcile.ts';
+import { MillraceError } from '../core/errors.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Clock } from '../core/ports.ts';
+import type { GroupOffset, LogClient, LogTransactions } from '../log/log-client.ts';
+import type { Delivery } from './run-options.ts';
+import { refuseForeignGroup } from './start-positions.ts';
+
+/** A transaction lasts from the barrier to the decision: milliseconds, or as long as a broker is away in between. */
+const TRANSACTION_MS = 60_000;
+
+export interface DeliveryOptions {
+  readonly plan: Plan;
+  readonly delivery: Delivery;
+  readonly group: string;
+  readonly log: LogClient;
+  readonly store: CheckpointStore;
+  readonly clock: Clock;
+  readonly onPoint: (point: ProtocolPoint) => void;
+}
+
+export function deliveryOf(log: LogClient, asked: Delivery | undefined): Delivery {
+  if (log.transactional !== undefined || log.transactions !== undefined) return asked ?? 'exactly-once';
+  if (asked === 'exactly-once') {
+    throw new MillraceError('CONFIG_INVALID', `delivery exactly-once is not to be had from ${log.description}`, {
+      hint: 'leave --client out, or leave --delivery out (at-least-once: exact after a stop, may repeat outputs after a kill)',
+    });
+  }
+  return 'at-least-once';
+}
+
+export function checkDelivery(plan: Plan, delivery: Delivery): void {
+  const unsafe = plan.nodes.find(({ node }) => node.requires?.replayable === false);
+  if (delivery === 'exactly-once' && unsafe !== undefined) {
+    throw new MillraceError('PLAN_INVALID', `${unsafe.id} keeps memory that a checkpoint cannot hold`, {
+      place: { operator: unsafe.id },
+      hint: 'say { stateless: true } where it remembers nothing, or run with --delivery at-least-once',
+    });
+  }
+}
+
+/**
+ * Where a transaction of the log decides: takes the group over from whoever had it before, and makes the store say what the
+ * log has decided. In this order: offsets that are read before the fence could still change.
+ * @throws MillraceError CHECKPOINT_MISMATCH when log and store cannot be of one pipeline
+ */
+export async function settleWithLog(options: DeliveryOptions): Promise<LogTransactions | undefined> {
+  const { plan, delivery, group, log, store, onPoint } = options;
+  const isDeciding = delivery === 'exactly-once' && log.transactional === undefined;
+  if (!isDeciding && store.pending() === undefined) return undefined;
+  if (log.transactions === undefined) {
+    throw new MillraceError('CONFIG_INVALID', `${log.description} cannot tell whether the last epoch was decided`, {
+      hint: 'run once without --client, and stop it with Ctrl-C',
+    });
+  }
+  const topics = new Map(sourcesOf(plan).map(({ id, node }) => [id, node.name!]));
+  // Somebody who does not belong to the group must not fence the one who does.
+  if (store.load() === undefined) await refuseForeignGroup(log, group, [...topics.values()]);
+  const transactions = log.transactions(`${group}.millrace`, TRANSACTION_MS);
+  await transactions.init();
+  onPoint('recovery-fenced');
+  const current = store.load();
+  if (current !== undefined) {
+    const decided = await log.groupOffsets(group, [...topics.values()]);
+    const verdict = reconcile({ group, current, pending: store.pending(), decided });
+    if (verdict === 'finish') await store.finish();
+    if (verdict === 'drop') await store.drop();
+    assertSameOffsets(group, store.load()!, decided, (source) => topics.get(source) ?? '');
+  }
+  onPoint('recovery-reconciled');
+  return isDeciding ? transactions : undefined;
+}
+
+export function epochCommitOf(options: DeliveryOptions, transactions: LogTransactions | undefined): EpochCommit {
+  const { plan, group, log, store, clock, onPoint } = options;
+  if (transactions === undefined) {
+    return new StoreCommit(store, (transaction, batches) => log.transactional?.append(transaction, batches), onPoint);
+  }
+  const offsetsOf = (checkpoint: Checkpoint) => groupOffsetsOf(plan, checkpoint);
+  return new TransactionCommit({ store, transactions, timeoutMs: TRANSACTION_MS, group, offsetsOf, clock, onPoint });
+}
+
+/** Tells readers of this process; and, where the store decides, whoever watches the group on Kafka. */
+export async function tellOthers(options: DeliveryOptions, checkpoint: Checkpoint): Promise<void> {
+  const { plan, group, log } = options;
+  log.transactional?.notify();
+  if (log.kind === 'embedded' || checkpoint.decidedBy === 'transaction') return;
+  await log.commitGroup(group, groupOffsetsOf(plan, checkpoint));
+}
+
+function groupOffsetsOf(plan: Plan, checkpoint: Checkpoint): GroupOffset[] {
+  const metadata = epochMetadata(checkpoint.epoch);
+  return sourcesOf(plan).flatMap(({ id, node }) =>
+    checkpoint.offsets[id].map((offset, partition) => ({ topic: node.name!, partition, offset, metadata })),
+  );
+}
+
+function sourcesOf(plan: Plan): Plan['nodes'] {
+  return plan.nodes.filter(({ node }) => node.role === 'source');
+}

@@ -1,0 +1,162 @@
+/** A log with transactions of its own, in memory: what the protocol on Kafka can be tested on, step by step. */
+import { MillraceError } from '../core/errors.ts';
+import type { Clock } from '../core/ports.ts';
+import type { RecordBatch } from '../core/record-batch.ts';
+import { EmbeddedLog } from '../log/embedded-log.ts';
+import type {
+  FetchedPartition,
+  FetchOptions,
+  FetchPosition,
+  GroupOffset,
+  LogClient,
+  LogTransactions,
+  OffsetQuery,
+  TopicInfo,
+  TopicSpec,
+} from '../log/log-client.ts';
+import { memoryStore } from '../state/memory-store.ts';
+import type { StateStore } from '../state/state-store.ts';
+
+/** What outlives its clients. */
+interface Broker {
+  readonly store: StateStore;
+  readonly owners: Map<string, SimulatedTransactions>;
+}
+
+/** Whether the transaction was decided that its owner is told has failed. */
+export type CommitFailure = 'undecided' | 'decided';
+
+/**
+ * Outlives the crash of whoever uses it, as a broker does. Readers see committed records only; a new user of a transactional
+ * id fences the one before and settles what it left open.
+ */
+export class SimulatedKafka implements LogClient {
+  readonly description = 'simulated Kafka';
+  readonly kind = 'kafka';
+  readonly transactional = undefined;
+  readonly transactions: (id: string) => LogTransactions;
+  /** The next commits fail, in this order. */
+  readonly commitFailures: CommitFailure[] = [];
+  private readonly broker: Broker;
+  private readonly log: EmbeddedLog;
+
+  constructor(clock: Clock, broker: Broker = { store: memoryStore(), owners: new Map() }) {
+    this.broker = broker;
+    this.log = new EmbeddedLog(broker.store, clock);
+    this.transactions = (id) => new SimulatedTransactions(this.log, broker.owners, id, this.commitFailures);
+  }
+
+  /** Another client of the same broker. */
+  connect(clock: Clock): SimulatedKafka {
+    return new SimulatedKafka(clock, this.broker);
+  }
+
+  topic(name: string): Promise<TopicInfo | undefined> {
+    return this.log.topic(name);
+  }
+
+  topics(): Promise<TopicInfo[]> {
+    return this.log.topics();
+  }
+
+  createTopics(specs: readonly TopicSpec[]): Promise<void> {
+    return this.log.createTopics(specs);
+  }
+
+  offsets(topic: string, query: OffsetQuery): Promise<number[]> {
+    return this.log.offsets(topic, query);
+  }
+
+  fetch(positions: readonly FetchPosition[], options: FetchOptions): Promise<FetchedPartition[]> {
+    return this.log.fetch(positions, options);
+  }
+
+  append(batches: readonly RecordBatch[]): Promise<number[]> {
+    return this.log.append(batches);
+  }
+
+  groupOffsets(group: string, topics: readonly string[]): Promise<GroupOffset[]> {
+    return this.log.groupOffsets(group, topics);
+  }
+
+  commitGroup(group: string, offsets: readonly GroupOffset[]): Promise<void> {
+    return this.log.commitGroup(group, offsets);
+  }
+
+  deleteGroup(group: string): Promise<void> {
+    return this.log.deleteGroup(group);
+  }
+
+  async close(): Promise<void> {}
+}
+
+class SimulatedTransactions implements LogTransactions {
+  private readonly log: EmbeddedLog;
+  private readonly owners: Map<string, SimulatedTransactions>;
+  private readonly id: string;
+  private readonly commitFailures: CommitFailure[];
+  private batches: RecordBatch[] = [];
+  private offsets: { readonly group: string; readonly offsets: readonly GroupOffset[] }[] = [];
+  /** A commit that has reached the broker: it is made whatever becomes of its owner. */
+  private committing: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    log: EmbeddedLog,
+    owners: Map<string, SimulatedTransactions>,
+    id: string,
+    commitFailures: CommitFailure[],
+  ) {
+    this.log = log;
+    this.owners = owners;
+    this.id = id;
+    this.commitFailures = commitFailures;
+  }
+
+  async init(): Promise<void> {
+    const before = this.owners.get(this.id);
+    this.owners.set(this.id, this);
+    this.forget();
+    await before?.committing;
+  }
+
+  async append(batches: readonly RecordBatch[]): Promise<number[]> {
+    this.checkOwner();
+    this.batches.push(...batches);
+    return batches.map(() => 0);
+  }
+
+  async commitGroup(group: string, offsets: readonly GroupOffset[]): Promise<void> {
+    this.checkOwner();
+    this.offsets.push({ group, offsets });
+  }
+
+  async commit(): Promise<void> {
+    this.checkOwner();
+    const failure = this.commitFailures.shift();
+    const { batches, offsets } = this;
+    this.forget();
+    if (failure !== 'undecided') {
+      this.committing = Promise.all([
+        this.log.append(batches),
+        ...offsets.map((each) => this.log.commitGroup(each.group, each.offsets)),
+      ]);
+      await this.committing;
+    }
+    if (failure !== undefined) throw new MillraceError('TRANSACTION_FAILED', 'nobody knows whether it was committed');
+  }
+
+  async abort(): Promise<void> {
+    this.checkOwner();
+    this.forget();
+  }
+
+  private forget(): void {
+    this.batches = [];
+    this.offsets = [];
+  }
+
+  private checkOwner(): void {
+    if (this.owners.get(this.id) === this) return;
+    throw new MillraceError('FENCED', `another user of the transactional id '${this.id}' has taken over`);
+  }
+}
