@@ -1,6 +1,6 @@
 /**
- * The process that is tortured: runs the orders pipeline on an embedded log and kills itself with SIGKILL where it was
- * told to. Told by one JSON argument, see ChildOrders.
+ * The process that is tortured: runs the orders pipeline and kills itself with SIGKILL where it was told to. Told by one JSON
+ * argument, see ChildOrders.
  */
 import { openEnvironment } from '../../src/runtime/environment.ts';
 import { run } from '../../src/runtime/run.ts';
@@ -11,6 +11,8 @@ import type { StateStore } from '../../src/state/state-store.ts';
 import orders from '../../pipelines/orders/pipeline.ts';
 
 export interface ChildOrders {
+  /** `host:port` of Kafka; without it, the embedded log of the state directory. */
+  readonly brokers: string | undefined;
   readonly stateDir: string;
   readonly outputDir: string;
   readonly mode: 'live' | 'drain';
@@ -71,7 +73,7 @@ function mortalStore(store: StateStore): StateStore {
 
 const stopping = new AbortController();
 process.on('SIGTERM', () => stopping.abort());
-const environment = await openEnvironment({ stateDir: told.stateDir });
+const environment = await openEnvironment({ brokers: told.brokers, stateDir: told.stateDir });
 const report = await run(orders, {
   log: environment.log,
   store: mortalStore(environment.store),
@@ -85,6 +87,7 @@ const report = await run(orders, {
   signal: stopping.signal,
   onPoint: at,
   onStart: () => process.stdout.write('started\n'),
+  onNotice: (line) => process.stdout.write(`${line}\n`),
 });
 await environment.close();
 process.stdout.write(`${JSON.stringify({ rejected: report.status.rejected, late: report.status.late })}\n`);

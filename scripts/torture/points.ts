@@ -1,11 +1,14 @@
 /** Where a run can be told to die. */
-import { STORE_POINTS } from '../../src/checkpoint/protocol.ts';
+import { STORE_POINTS, TRANSACTION_POINTS } from '../../src/checkpoint/protocol.ts';
 
 const DISK_CALLS = ['write', 'sync', 'rename', 'remove', 'sync-dir'] as const;
 
 /** Every named step: those of the protocol, and each call that changes the store or a file, before and after. */
-export const KILL_POINTS: readonly string[] = [
-  ...STORE_POINTS,
+export function killPoints(log: 'embedded' | 'kafka'): readonly string[] {
+  return [...(log === 'kafka' ? TRANSACTION_POINTS : STORE_POINTS), ...CALL_POINTS];
+}
+
+const CALL_POINTS: readonly string[] = [
   'before-store-write',
   'inside-store-write',
   'after-store-write',

@@ -1,28 +1,30 @@
 /**
- * `npm run torture -- --kills 30 --seed 1`: runs the orders pipeline on an embedded log, kills it with SIGKILL at random
- * instants and at each named step, also during recovery, runs it to the end and compares every output with a naive
- * computation.
+ * `npm run torture -- --kills 30 --seed 1 [--brokers auto]`: runs the orders pipeline on an embedded log or on Kafka, kills it
+ * with SIGKILL at random instants and at each named step, also during recovery, runs it to the end and compares every output
+ * with a naive computation.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { startBroker } from '../kafka/broker.ts';
 import generator from '../../pipelines/orders/generator.ts';
 import { randomAt } from '../../src/core/random.ts';
 import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
-import { EmbeddedLog } from '../../src/log/embedded-log.ts';
 import { partitionFor } from '../../src/log/partitioner.ts';
-import { openLmdbStore } from '../../src/state/lmdb-store.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import type { ChildOrders } from './child.ts';
 import { compareOrders } from './compare.ts';
-import { isRecovery, KILL_POINTS } from './points.ts';
+import { openLog } from './log.ts';
+import { isRecovery, killPoints } from './points.ts';
 
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '30' },
     seed: { type: 'string', default: '1' },
+    /** `auto` starts a broker; `host:port` uses one whose topics are not there yet. */
+    brokers: { type: 'string' },
     keep: { type: 'boolean', default: false },
   },
 });
@@ -43,11 +45,17 @@ const CHILD_PATIENCE_MS = 60_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-torture-'));
 const stateDir = join(folder, '.millrace');
-const store = openLmdbStore(stateDir);
-const log = new EmbeddedLog(store, systemClock);
+const broker = values.brokers === 'auto' ? await startBroker({ progress: say }) : undefined;
+const brokers = broker?.bootstrap ?? values.brokers;
+const { log, close } = await openLog(brokers, stateDir);
+const points = killPoints(log.kind);
 await log.createTopics([{ topic: generator.topic, partitions: generator.partitions }]);
 const start = Math.floor((Date.now() - 30 * 86_400_000) / 60_000) * 60_000;
 let written = 0;
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
 
 /** Orders are written by this process while the other one runs, is killed and runs again. */
 async function feed(until: Promise<unknown>): Promise<void> {
@@ -72,7 +80,7 @@ async function feed(until: Promise<unknown>): Promise<void> {
 }
 
 function startChild(orders: Pick<ChildOrders, 'mode' | 'killAt'>): ChildProcess {
-  const told: ChildOrders = { stateDir, outputDir: folder, checkpointMs: 25, maxChunkRecords: 64, ...orders };
+  const told: ChildOrders = { brokers, stateDir, outputDir: folder, checkpointMs: 25, maxChunkRecords: 64, ...orders };
   return spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'child.ts'), JSON.stringify(told)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -106,7 +114,7 @@ function fail(message: string): never {
 async function killOnce(n: number): Promise<string> {
   const random = randomAt(seed, 1_000_000 + n);
   const nth = n - Math.ceil(n / 3);
-  const point = n % 3 === 0 ? undefined : KILL_POINTS[nth % KILL_POINTS.length];
+  const point = n % 3 === 0 ? undefined : points[nth % points.length];
   const count = point !== undefined && isRecovery(point) ? 1 : 1 + Math.floor(random() * 3);
   const child = startChild({ mode: 'live', killAt: point === undefined ? undefined : { point, count } });
   const ending = ended(child);
@@ -131,13 +139,13 @@ async function killOnce(n: number): Promise<string> {
 const began = Date.now();
 for (let n = 0; n < kills; n++) {
   const how = await killOnce(n);
-  process.stderr.write(`kill ${String(n + 1).padStart(3)} of ${kills}  ${how.padEnd(44)} ${written} orders written\n`);
+  say(`kill ${String(n + 1).padStart(3)} of ${kills}  ${how.padEnd(44)} ${written} orders written`);
 }
 const last = await ended(startChild({ mode: 'drain', killAt: undefined }));
 if (last.code !== 0) fail(`the last run ended with ${last.code ?? last.signal}:\n${last.stderr}`);
 const { lines, differences } = await compareOrders(log, folder);
-await log.close();
-await store.close();
+await close();
+await broker?.stop();
 process.stdout.write(`${lines.join('\n')}\n`);
 if (differences.length > 0) fail(`NOT EXACT after ${kills} kills\n${differences.join('\n')}`);
 process.stdout.write(`exact after ${kills} kills, seed ${seed}, ${((Date.now() - began) / 1000).toFixed(0)} s\n`);

@@ -28,8 +28,10 @@ export async function openEnvironment({ brokers, stateDir }: EnvironmentOptions)
 
 /** Connects to Kafka. */
 export async function connectLog(brokers: string): Promise<LogClient> {
-  const { connectKafkajs } = await import('../kafka/kafkajs/kafkajs-client.ts');
-  return connectKafkajs({ brokers: brokers.split(',').map((broker) => broker.trim()), clock: systemClock });
+  const { connectKafka } = await import('../kafka/kafka-client.ts');
+  const addresses = brokers.split(',').map((broker) => broker.trim());
+  const plain = { tls: undefined, sasl: undefined, compression: 'none' } as const;
+  return connectKafka({ ...plain, brokers: addresses, clientId: 'millrace', clock: systemClock });
 }
 
 async function closeAll(log: LogClient, store: StateStore): Promise<void> {
