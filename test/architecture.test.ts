@@ -16,6 +16,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'src/kafka': ['src/core', 'src/time', 'src/log'],
   'src/kafka/kafkajs': ['src/kafka', 'src/core', 'src/time', 'src/log'],
   'src/files': ['src/core', 'src/time'],
+  'src/spool': ['src/core', 'src/time', 'src/log', 'src/files'],
   'src/arrow': ['src/core', 'src/time', 'src/files'],
   'operators/core': ['src/core', 'src/time'],
   operators: ['operators/core', 'src/core', 'src/time', 'src/files', 'src/arrow'],
@@ -29,6 +30,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'src/kafka',
     'src/kafka/kafkajs',
     'src/files',
+    'src/spool',
     'src/checkpoint',
   ],
   'src/runtime/cli': [
@@ -40,6 +42,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'src/kafka',
     'src/kafka/kafkajs',
     'src/files',
+    'src/spool',
     'src/checkpoint',
   ],
   'src/testing': [
