@@ -1,14 +1,16 @@
 /**
- * The process that is tortured: runs the orders pipeline and kills itself with SIGKILL where it was told to. Told by one JSON
+ * The process that is tortured: runs the orders pipeline, and kills or stops itself where it was told to. Told by one JSON
  * argument, see ChildOrders.
  */
+import orders from '../../pipelines/orders/pipeline.ts';
+import type { Disk } from '../../src/core/ports.ts';
+import { nodeDisk } from '../../src/files/node-disk.ts';
 import { openEnvironment } from '../../src/runtime/environment.ts';
 import { run } from '../../src/runtime/run.ts';
-import { nodeDisk } from '../../src/files/node-disk.ts';
-import { systemClock } from '../../src/time/clock.ts';
-import type { Disk } from '../../src/core/ports.ts';
+import { pack, unpack } from '../../src/state/codec.ts';
 import type { StateStore } from '../../src/state/state-store.ts';
-import orders from '../../pipelines/orders/pipeline.ts';
+import { systemClock } from '../../src/time/clock.ts';
+import { sabotaged, withRead } from './sabotage.ts';
 
 export interface ChildOrders {
   /** `host:port` of Kafka; without it, the embedded log of the state directory. */
@@ -16,9 +18,13 @@ export interface ChildOrders {
   readonly stateDir: string;
   readonly outputDir: string;
   readonly mode: 'live' | 'drain';
-  /** Dies at the `count`-th time that this step is reached; never, when it is undefined. */
-  readonly killAt: { readonly point: string; readonly count: number } | undefined;
+  /** Dies, or is stopped, at the `count`-th time that this step is reached; never, when it is undefined. */
+  readonly end: { readonly point: string; readonly count: number; readonly signal: 'SIGKILL' | 'SIGSTOP' } | undefined;
+  /** Does not see that the process which owns the task lives: as on another machine. */
+  readonly blind: boolean;
+  readonly sabotage: string | undefined;
   readonly checkpointMs: number;
+  readonly arrowRollMs: number;
   readonly maxChunkRecords: number;
 }
 
@@ -26,9 +32,11 @@ const told = JSON.parse(process.argv[2]) as ChildOrders;
 let reached = 0;
 
 function at(point: string): void {
-  if (point !== told.killAt?.point) return;
+  if (point !== told.end?.point) return;
   reached++;
-  if (reached === told.killAt.count) process.kill(process.pid, 'SIGKILL');
+  if (reached !== told.end.count) return;
+  if (told.end.signal === 'SIGSTOP') process.stdout.write('stopping\n');
+  process.kill(process.pid, told.end.signal);
 }
 
 /** Every call that changes a file is a place to die, just before it and just after it. */
@@ -52,7 +60,7 @@ function mortalDisk(disk: Disk): Disk {
   };
 }
 
-/** So is every transaction. */
+/** So is every transaction of the store. */
 function mortalStore(store: StateStore): StateStore {
   return {
     get: (table, key) => store.get(table, key),
@@ -71,23 +79,47 @@ function mortalStore(store: StateStore): StateStore {
   };
 }
 
+/** The owner that is found at the start seems to have gone in good order. */
+function blindStore(store: StateStore): StateStore {
+  let isFirst = true;
+  return withRead(store, (key, read) => {
+    const bytes = read();
+    if (!isFirst || bytes === undefined || !Buffer.from(key).toString('latin1').endsWith('\u0000owner')) return bytes;
+    isFirst = false;
+    return pack({ ...(unpack(bytes) as object), pid: 0 });
+  });
+}
+
 const stopping = new AbortController();
 process.on('SIGTERM', () => stopping.abort());
+const gone = new Promise<void>((resolve) => process.stdin.once('data', () => resolve()));
+process.stdin.unref();
+
 const environment = await openEnvironment({ brokers: told.brokers, stateDir: told.stateDir });
-const report = await run(orders, {
+const { log, store, pipeline } = sabotaged(told.sabotage, {
   log: environment.log,
-  store: mortalStore(environment.store),
+  store: told.blind ? blindStore(environment.store) : environment.store,
+  pipeline: orders,
+  brokers: told.brokers,
+  zombieGone: () => gone,
+  at,
+});
+const report = await run(pipeline, {
+  log,
+  store: mortalStore(store),
   disk: mortalDisk(nodeDisk),
   clock: systemClock,
   mode: told.mode,
   outputDir: told.outputDir,
-  params: { arrowRollMs: 300 },
+  params: { arrowRollMs: told.arrowRollMs },
   checkpointMs: told.checkpointMs,
   maxChunkRecords: told.maxChunkRecords,
   signal: stopping.signal,
   onPoint: at,
   onStart: () => process.stdout.write('started\n'),
-  onNotice: (line) => process.stdout.write(`${line}\n`),
+}).catch((error: Error & { code?: string; exitCode?: number }) => {
+  process.stderr.write(`${error.code ?? ''} ${error.stack ?? String(error)}\n`);
+  process.exit(error.exitCode ?? 1);
 });
 await environment.close();
 process.stdout.write(`${JSON.stringify({ rejected: report.status.rejected, late: report.status.late })}\n`);

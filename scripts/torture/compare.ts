@@ -51,6 +51,23 @@ export async function compareOrders(log: LogClient, outputDir: string): Promise<
   return { lines, differences };
 }
 
+/**
+ * A reader of the files must never be ahead of a reader of the topic, whenever the pipeline dies: both get their metrics by the
+ * same decision, files behind it.
+ */
+export async function filesAhead(log: LogClient, outputDir: string): Promise<string | undefined> {
+  const metrics =
+    (await log.topic('product-metrics')) === undefined ? 0 : (await readTopic(log, 'product-metrics')).length;
+  const files = {
+    'metrics.jsonl': readJsonl(join(outputDir, 'output/metrics.jsonl')).length,
+    'metrics-arrow': readArrow(join(outputDir, 'output/metrics-arrow')).length,
+  };
+  for (const [file, rows] of Object.entries(files)) {
+    if (rows > metrics) return `${file} shows ${rows} metrics when ${metrics} were decided`;
+  }
+  return undefined;
+}
+
 /** All records of a topic, by partition and offset. */
 async function readTopic(log: LogClient, topic: string): Promise<LogRecord[]> {
   const records: LogRecord[] = [];

@@ -1,0 +1,53 @@
+/** The flags of `npm run torture`. */
+import { parseArgs } from 'node:util';
+import { SABOTAGES } from './sabotage.ts';
+
+const EXIT_USAGE = 2;
+const USAGE = `npm run torture -- [--kills 30] [--seed 1] [--brokers auto|HOST:PORT] [--sabotage NAME] [--keep]
+
+  --brokers   Kafka instead of the embedded log; auto starts a broker, another one must not have the topics yet
+  --sabotage  leaves one safety step out, which must come out red: ${Object.keys(SABOTAGES).join(', ')}
+  --keep      keeps the folder of a run that was exact`;
+
+export interface TortureFlags {
+  readonly kills: number;
+  readonly seed: number;
+  readonly brokers: string | undefined;
+  readonly sabotage: string | undefined;
+  readonly keep: boolean;
+}
+
+export function readFlags(): TortureFlags {
+  try {
+    const { values } = parseArgs({
+      options: {
+        kills: { type: 'string', default: '30' },
+        seed: { type: 'string', default: '1' },
+        brokers: { type: 'string' },
+        sabotage: { type: 'string' },
+        keep: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    if (values.help === true) {
+      process.stdout.write(`${USAGE}\n`);
+      process.exit(0);
+    }
+    const { sabotage, keep } = values;
+    const scenario = sabotage === undefined ? undefined : SABOTAGES[sabotage];
+    if (sabotage !== undefined && scenario === undefined) throw new Error(`no safety step '${sabotage}'`);
+    const kills = wholeNumber('--kills', values.kills);
+    const brokers =
+      scenario === undefined ? values.brokers : scenario.log === 'kafka' ? (values.brokers ?? 'auto') : undefined;
+    return { kills, seed: wholeNumber('--seed', values.seed), brokers, sabotage, keep };
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
+    process.exit(EXIT_USAGE);
+  }
+}
+
+function wholeNumber(flag: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${flag} takes a whole number, not '${text}'`);
+  return value;
+}
