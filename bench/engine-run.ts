@@ -1,5 +1,4 @@
 /** One run of the engine bench in a process of its own: `tsx bench/engine-run.ts RECORDS KEYS`; prints one line of JSON. */
-import { Subject } from 'rxjs';
 import { type } from 'arktype';
 import { kafka } from 'millrace';
 import {
@@ -14,13 +13,8 @@ import {
   validate,
   watermark,
 } from 'millrace/operators';
-import { Chunk, type Element, type Origin } from '../src/core/element.ts';
-import type { NodeContext, PlanNode } from '../src/core/operator.ts';
-import { type PlannedNode, planOf } from '../src/core/plan.ts';
-import { emptyCounts } from '../src/core/ledger.ts';
-import { KeyedStateTable } from '../src/state/keyed-state.ts';
-import { memoryStore } from '../src/state/memory-store.ts';
-import { systemClock } from '../src/time/clock.ts';
+import { Chunk, type Origin } from '../src/core/element.ts';
+import { drivePlan } from './drive-plan.ts';
 
 const records = Number(process.argv[2]);
 const keys = Number(process.argv[3]);
@@ -59,45 +53,7 @@ const windows = kafka('orders').pipe(
 );
 
 const origin: Origin = { source: 'kafka(orders)', topic: 'orders', partition: 0 };
-const input = new Subject<Element<unknown>>();
-drive();
-
-/** Runs the plan on a subject, without a task around it. */
-function drive(): void {
-  const plan = planOf([windows]);
-  const outputs = new Map<PlanNode, ReturnType<PlanNode['build']>>();
-  for (const planned of plan.nodes) {
-    const inputs = planned.node.inputs.map((node) => outputs.get(node)!);
-    outputs.set(planned.node, planned.node.build(contextOf(planned), inputs));
-  }
-  outputs.get(plan.nodes.at(-1)!.node)!.subscribe();
-}
-
-function contextOf(planned: PlannedNode): NodeContext {
-  const nothing = (): void => {};
-  return {
-    id: planned.id,
-    clock: systemClock,
-    counts: emptyCounts(),
-    origins: [origin],
-    rejectsThrows: true,
-    unshared: true,
-    keep: nothing,
-    keyedState: <V>() => new KeyedStateTable<V>({ view: memoryStore(), prefix: new Uint8Array(1), maxEntries: 1e9 }),
-    topic: () => ({ append: nothing }),
-    output: nothing,
-    source: () => input,
-    cut: nothing,
-    hold: nothing,
-    release: nothing,
-    setPaused: nothing,
-    touch: nothing,
-    report: nothing,
-    fail: nothing,
-    print: nothing,
-    outputPath: (path: string) => path,
-  } as unknown as NodeContext;
-}
+const input = drivePlan([windows], { origins: [origin] });
 
 const began = process.hrtime.bigint();
 let measured = 0n;

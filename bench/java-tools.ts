@@ -47,7 +47,8 @@ export async function runJavaTool(tool: string, args: readonly string[]): Promis
   return { lines, ...used };
 }
 
-function usageOf(pid: number): { cpuSeconds: number; peakMiB: number } | undefined {
+/** What a process has used so far; undefined when it has ended, or where there is no /proc. */
+export function usageOf(pid: number): { cpuSeconds: number; peakMiB: number } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // Behind the name, which may hold anything: the state is field 3, user and system time are 14 and 15.

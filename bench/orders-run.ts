@@ -26,6 +26,7 @@ const report = await run(orders, {
   clock: systemClock,
   disk: nodeDisk,
   mode: 'drain',
+  delivery: 'at-least-once',
   outputDir: folder,
   group,
   signal: new AbortController().signal,

@@ -3,7 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchBudget, printBudget } from './budget.ts';
 import { benchEngine } from './engine.ts';
+import { benchIdle } from './idle.ts';
 import { benchLatency } from './latency.ts';
 import { benchFetch } from './fetch.ts';
 import { type Measurement, printTable } from './measure.ts';
@@ -29,6 +31,18 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   },
   async orders() {
     return table('orders', await benchOrders({ runs, records }));
+  },
+  async budget() {
+    const lines = await benchBudget({ runs, records });
+    printBudget(lines);
+    return lines;
+  },
+  async idle() {
+    const idle = await benchIdle();
+    console.log(
+      `\nidle, the orders pipeline on a quiet topic: ${idle.percentOfCore.toFixed(2)} % of a core over ${idle.seconds} s`,
+    );
+    return idle;
   },
   async latency() {
     const latency = await benchLatency({ records });
