@@ -13,15 +13,26 @@ export function parseAddresses(texts: readonly string[]): Address[] {
 }
 
 export function formatAddress({ host, port }: Address): string {
-  return `${host}:${port}`;
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+const HINT = 'write host:port, several with commas, as in 127.0.0.1:9092';
+
 function parseAddress(text: string): Address {
-  const match = /^([^\s:/@]+):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  if (match === null || port < 1 || port > 65_535) {
-    const hint = 'write host:port, several with commas, as in 127.0.0.1:9092';
-    throw new MillraceError('CONFIG_INVALID', `no address of a Kafka broker: '${text}'`, { hint });
+  if (text.includes('@')) {
+    // What stands there may be a password.
+    throw new MillraceError(
+      'CONFIG_INVALID',
+      'an address of a Kafka broker has an @: credentials do not belong there',
+      {
+        hint: HINT,
+      },
+    );
   }
-  return { host: match[1], port };
+  const match = /^(?:([^\s:/[\]]+)|\[([0-9a-fA-F:.]+)\]):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port < 1 || port > 65_535) {
+    throw new MillraceError('CONFIG_INVALID', `no address of a Kafka broker: '${text}'`, { hint: HINT });
+  }
+  return { host: match[1] ?? match[2], port };
 }
