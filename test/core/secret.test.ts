@@ -17,7 +17,7 @@ describe('a secret', () => {
     ['JSON', JSON.stringify({ nested: [secret] })],
     ['inspection with everything shown', inspect({ nested: [secret] }, { showHidden: true, depth: 9 })],
     ['what console.log formats', format('%s %o %O %j', secret, secret, secret, secret)],
-    ['its own and inherited keys', JSON.stringify([Object.keys(secret), Object.entries({ ...secret })])],
+    ['its own and inherited keys', JSON.stringify([Object.keys(secret), Object.entries(Object.assign({}, secret))])],
     ['a structured clone', inspect(structuredClone(secret))],
     [
       'an error that has it as cause',
