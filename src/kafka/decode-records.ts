@@ -1,17 +1,34 @@
 /**
  * Reads Kafka's record batches (magic 2) straight into the columns of a RecordBatch.
  *
- * Bytes of uncompressed batches are not copied: keys and values are places in the answer itself.
+ * Bytes of uncompressed batches are not copied: keys and values are places in the answer itself. Each batch's checksum
+ * is compared before anything in it is believed, and what a checksum cannot vouch for is checked as well.
+ *
+ * Memory: what compressed batches grow to is bounded (one batch by MAX_UNPACKED_BYTES, and no second one is taken that
+ * would make the sum larger), and so is the number of headers; the columns take 32 bytes for a record, which is at
+ * least 7 bytes long. Where a bound is met the decoder stops early, and the next answer begins there.
  * @see https://kafka.apache.org/documentation/#recordbatch
  */
-import { gunzipSync } from 'node:zlib';
 import { MillraceError, messageOf } from '../core/errors.ts';
-import { type Header, RecordBatch } from '../core/record-batch.ts';
+import type { RecordBatch } from '../core/record-batch.ts';
+import { type AbortedTransaction, AbortedRanges } from './aborted-ranges.ts';
+import {
+  APPEND_TIME,
+  AT,
+  CODEC_MASK,
+  CONTROL,
+  HEADER_BYTES,
+  LENGTH_END,
+  MAGIC,
+  readInt64,
+  TRANSACTIONAL,
+} from './batch-layout.ts';
+import { codecName, decompress } from './compression.ts';
+import { crc32c } from './crc32c.ts';
+import { ColumnBuilder } from './record-columns.ts';
+import { BrokenRecord, RecordReader } from './record-reader.ts';
 
-export interface AbortedTransaction {
-  readonly producerId: bigint;
-  readonly firstOffset: number;
-}
+export type { AbortedTransaction } from './aborted-ranges.ts';
 
 export interface RecordsOfPartition {
   readonly topic: string;
@@ -25,27 +42,19 @@ export interface RecordsOfPartition {
 
 export interface DecodedRecords {
   readonly batch: RecordBatch | undefined;
-  /** Behind everything that was in the answer, whether a reader sees it or not. */
+  /** Behind everything that was taken from the answer, whether a reader sees it or not. */
   readonly nextOffset: number;
 }
 
-/** Places in a batch, behind the first offset and the length (12 bytes). */
-const AT = { length: 8, magic: 16, attributes: 21, lastDelta: 23, baseTime: 27, maxTime: 35, producer: 43, count: 57 };
-const HEADER_BYTES = 61;
-const LENGTH_END = 12;
-const MAGIC = 2;
-const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
-const CODEC_MASK = 7;
-const APPEND_TIME = 8;
-const TRANSACTIONAL = 16;
-const CONTROL = 32;
 /** The type of a control record, in its key behind a version: 0 ends a transaction by an abort. */
 const ABORT_MARKER = 0;
+const CONTROL_KEY_BYTES = 4;
 /** A record takes at least so many bytes: what a broken count would allocate is bounded by it. */
 const MIN_RECORD_BYTES = 7;
-/** What one compressed batch may grow to. */
-const MAX_INFLATED_BYTES = 256 * 1024 * 1024;
+/** What one compressed batch may grow to, and what several of one answer may add up to. */
+const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
 
+/** A batch as its header describes it. */
 interface RawBatch {
   readonly baseOffset: number;
   readonly nextOffset: number;
@@ -54,239 +63,163 @@ interface RawBatch {
   readonly maxTime: number;
   readonly producerId: bigint;
   readonly count: number;
-  readonly body: Buffer;
-  /** Where `body` starts in what holds all bodies. */
-  start: number;
+  /** Places in the answer. */
+  readonly start: number;
+  readonly end: number;
 }
 
+/** The records of a batch: places in the answer, or bytes of their own where they were compressed. */
+interface Body {
+  readonly raw: RawBatch;
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** @throws MillraceError LOG_UNAVAILABLE for bytes that are no sound record batches; nothing of the answer is given out */
 export function decodeRecords(answer: RecordsOfPartition): DecodedRecords {
-  let nextOffset = answer.offset;
-  const visible: RawBatch[] = [];
   const aborting = new AbortedRanges(answer.aborted);
+  const visible: Body[] = [];
+  let nextOffset = answer.offset;
+  let unpackedBytes = 0;
   for (const raw of rawBatches(answer)) {
+    if ((raw.attributes & CONTROL) !== 0) {
+      if (controlType(answer, raw) === ABORT_MARKER) aborting.end(raw.producerId, raw.nextOffset);
+    } else if (!isHidden(raw, aborting) && raw.nextOffset > answer.offset) {
+      if (visible.length > 0 && ((visible[0].raw.attributes ^ raw.attributes) & APPEND_TIME) !== 0) break;
+      const body = bodyOf(answer, raw);
+      if (body.bytes !== answer.records) unpackedBytes += body.end;
+      if (visible.length > 0 && unpackedBytes > MAX_UNPACKED_BYTES) break;
+      visible.push(body);
+    }
     nextOffset = Math.max(nextOffset, raw.nextOffset);
-    if ((raw.attributes & CONTROL) !== 0) aborting.marker(raw);
-    else if (!aborting.covers(raw) && raw.nextOffset > answer.offset) visible.push(raw);
   }
-  if (visible.length === 0) return { batch: undefined, nextOffset };
-  const bytes = bytesOf(visible, answer.records);
-  return { batch: columnsOf(answer, visible, bytes), nextOffset };
+  return visible.length === 0 ? { batch: undefined, nextOffset } : columnsOf(answer, visible, nextOffset);
 }
 
-/**
- * Which batches belong to transactions that were aborted. A broker lists those that overlap the answer; from its first
- * offset on, a listed transaction covers its producer's batches up to the marker that ends it.
- */
-class AbortedRanges {
-  private readonly upcoming: AbortedTransaction[];
-  private readonly open = new Set<bigint>();
-
-  constructor(aborted: readonly AbortedTransaction[]) {
-    this.upcoming = aborted.toSorted((a, b) => b.firstOffset - a.firstOffset);
-  }
-
-  covers({ attributes, producerId, nextOffset }: RawBatch): boolean {
-    this.openUpTo(nextOffset);
-    return (attributes & TRANSACTIONAL) !== 0 && this.open.has(producerId);
-  }
-
-  marker(raw: RawBatch): void {
-    this.openUpTo(raw.nextOffset);
-    if (controlType(raw) === ABORT_MARKER) this.open.delete(raw.producerId);
-  }
-
-  private openUpTo(nextOffset: number): void {
-    for (let next = this.upcoming.at(-1); next !== undefined && next.firstOffset < nextOffset; ) {
-      this.open.add(next.producerId);
-      this.upcoming.pop();
-      next = this.upcoming.at(-1);
-    }
-  }
+function isHidden(raw: RawBatch, aborting: AbortedRanges): boolean {
+  return (raw.attributes & TRANSACTIONAL) !== 0 && aborting.covers(raw.producerId, raw.nextOffset);
 }
 
 function* rawBatches(answer: RecordsOfPartition): Generator<RawBatch> {
   const { records } = answer;
-  for (let at = 0; at + HEADER_BYTES <= records.length; ) {
-    const end = at + LENGTH_END + records.readInt32BE(at + AT.length);
+  let at = 0;
+  let nextOffset = 0;
+  while (at + LENGTH_END <= records.length) {
+    const length = records.readInt32BE(at + AT.length);
+    const end = at + LENGTH_END + length;
     // A broker cuts its answer at a number of bytes, not at a batch.
-    if (end > records.length) return;
-    if (records[at + AT.magic] !== MAGIC)
-      throw unreadable(answer, `the record format is ${records[at + AT.magic]}, not 2`);
-    if (end < at + HEADER_BYTES) throw unreadable(answer, 'a batch is shorter than its header');
-    yield rawBatch(answer, at, end);
+    if (end > records.length) break;
+    const raw = rawBatch(answer, at, end);
+    if (raw.baseOffset < nextOffset)
+      throw unreadable(answer, raw.baseOffset, 'a batch begins before the last one ends');
+    nextOffset = raw.nextOffset;
+    yield raw;
     at = end;
   }
+  // It never cuts the first: then there would be no way to go on.
+  if (at === 0 && records.length > 0) throw unreadable(answer, answer.offset, 'a batch ends behind the answer');
 }
 
 function rawBatch(answer: RecordsOfPartition, at: number, end: number): RawBatch {
   const { records } = answer;
+  const baseOffset = readInt64(records, at);
+  const fail = (what: string): MillraceError => unreadable(answer, baseOffset, what);
+  if (end > at + AT.magic && records[at + AT.magic] !== MAGIC) {
+    throw fail(`the record format is ${records[at + AT.magic]}, not 2`);
+  }
+  if (end < at + HEADER_BYTES) throw fail('a batch is shorter than its header');
+  const crc = crc32c(records.subarray(at + AT.attributes, end));
+  if (crc !== records.readUInt32BE(at + AT.crc)) throw fail('the checksum of a batch is wrong');
   const attributes = records.readInt16BE(at + AT.attributes);
-  const packed = records.subarray(at + HEADER_BYTES, end);
-  const isPlain = (attributes & CODEC_MASK) === 0;
-  const body = isPlain ? packed : inflate(answer, packed, attributes & CODEC_MASK);
+  const lastDelta = records.readInt32BE(at + AT.lastOffsetDelta);
+  const nextOffset = baseOffset + lastDelta + 1;
+  if (baseOffset < 0 || lastDelta < 0 || !Number.isSafeInteger(nextOffset)) {
+    throw fail(`a batch claims offsets from ${baseOffset} to ${nextOffset - 1}`);
+  }
   const count = records.readInt32BE(at + AT.count);
-  if (count < 0 || count * MIN_RECORD_BYTES > body.length) throw unreadable(answer, `a batch claims ${count} records`);
-  const baseOffset = int64(records, at);
+  const isPlain = (attributes & CODEC_MASK) === 0;
+  if (count < 0 || count > lastDelta + 1 || (isPlain && count * MIN_RECORD_BYTES > end - at - HEADER_BYTES)) {
+    throw fail(`a batch claims ${count} records`);
+  }
   return {
     baseOffset,
-    nextOffset: baseOffset + records.readInt32BE(at + AT.lastDelta) + 1,
+    nextOffset,
     attributes,
-    baseTime: int64(records, at + AT.baseTime),
-    maxTime: int64(records, at + AT.maxTime),
-    producerId: records.readBigInt64BE(at + AT.producer),
+    baseTime: readInt64(records, at + AT.baseTime),
+    maxTime: readInt64(records, at + AT.maxTime),
+    producerId: records.readBigInt64BE(at + AT.producerId),
     count,
-    body,
-    start: isPlain ? at + HEADER_BYTES : -1,
+    start: at + HEADER_BYTES,
+    end,
   };
 }
 
-function inflate(answer: RecordsOfPartition, packed: Buffer, codec: number): Buffer {
-  if (CODECS[codec] !== 'gzip') {
-    const hint = 'produce with gzip or without compression, or set compression.type=gzip on the topic';
-    throw unreadable(answer, `records are compressed with ${CODECS[codec] ?? `codec ${codec}`}`, hint);
-  }
+function bodyOf(answer: RecordsOfPartition, raw: RawBatch): Body {
+  const { records } = answer;
+  const codec = raw.attributes & CODEC_MASK;
+  if (codec === 0 || raw.count === 0) return { raw, bytes: records, start: raw.start, end: raw.end };
   try {
-    return gunzipSync(packed, { maxOutputLength: MAX_INFLATED_BYTES });
+    const bytes = decompress(codec, records.subarray(raw.start, raw.end), MAX_UNPACKED_BYTES);
+    if (raw.count * MIN_RECORD_BYTES > bytes.length) throw new RangeError(`it claims ${raw.count} records`);
+    return { raw, bytes, start: 0, end: bytes.length };
   } catch (error) {
-    throw unreadable(answer, `a compressed batch does not unpack: ${messageOf(error)}`);
+    const what = `a batch compressed by ${codecName(codec)} does not unpack: ${messageOf(error)}`;
+    throw unreadable(answer, raw.baseOffset, what);
   }
 }
 
-function controlType({ body }: RawBatch): number {
-  const reader = new Reader(body, 0);
-  reader.startRecord();
-  const key = reader.bytes();
-  return key < 0 ? -1 : body.readInt16BE(key + 2);
-}
-
-/** One buffer that holds the bodies of all: the answer itself, or a copy where something was compressed. */
-function bytesOf(batches: readonly RawBatch[], records: Buffer): Buffer {
-  if (batches.every(({ start }) => start >= 0)) return records;
-  let start = 0;
-  for (const batch of batches) {
-    batch.start = start;
-    start += batch.body.length;
-  }
-  return Buffer.concat(batches.map(({ body }) => body));
-}
-
-function columnsOf(answer: RecordsOfPartition, batches: readonly RawBatch[], bytes: Buffer): RecordBatch | undefined {
-  const count = batches.reduce((sum, batch) => sum + batch.count, 0);
-  const offsets = new Float64Array(count);
-  const timestamps = new Float64Array(count);
-  const slices = new Int32Array(count * 4);
-  const headerLists = new HeaderLists();
-  let row = 0;
-  for (const { baseOffset, attributes, baseTime, maxTime, count: records, start } of batches) {
-    const isAppendTime = (attributes & APPEND_TIME) !== 0;
-    const reader = new Reader(bytes, start);
-    for (let i = 0; i < records; i++) {
-      const { end, timeDelta, offsetDelta } = reader.startRecord();
-      offsets[row] = baseOffset + offsetDelta;
-      timestamps[row] = isAppendTime ? maxTime : baseTime + timeDelta;
-      const at = row * 4;
-      slices[at] = reader.bytes();
-      slices[at + 1] = slices[at] < 0 ? -1 : reader.at;
-      slices[at + 2] = reader.bytes();
-      slices[at + 3] = slices[at + 2] < 0 ? -1 : reader.at;
-      headerLists.read(reader, row);
-      if (reader.at !== end) throw unreadable(answer, `a record ends at another byte than it says`);
-      if (offsets[row] >= answer.offset) row++;
-    }
-  }
-  if (row === 0) return undefined;
-  return new RecordBatch({
-    topic: answer.topic,
-    partition: answer.partition,
-    timestampType: (batches[0].attributes & APPEND_TIME) === 0 ? 'create' : 'append',
-    offsets: offsets.subarray(0, row),
-    timestamps: timestamps.subarray(0, row),
-    bytes,
-    slices: slices.subarray(0, row * 4),
-    headerLists: headerLists.upTo(row),
+/** −1 for a batch that compaction has left without its record. */
+function controlType(answer: RecordsOfPartition, raw: RawBatch): number {
+  if (raw.count === 0) return -1;
+  const { bytes, start, end } = bodyOf(answer, raw);
+  return sound(answer, raw, () => {
+    const reader = new RecordReader(bytes, start, end);
+    reader.startRecord();
+    const key = reader.bytes();
+    if (key < 0 || reader.at - key < CONTROL_KEY_BYTES) throw new BrokenRecord('a control record has no type');
+    return bytes.readInt16BE(key + 2);
   });
 }
 
-/** Headers are rare: nothing is kept until there is one. */
-class HeaderLists {
-  private lists: (readonly Header[])[] | undefined;
-
-  read(reader: Reader, row: number): void {
-    const count = reader.varint();
-    if (count <= 0 && this.lists === undefined) return;
-    this.lists ??= [];
-    while (this.lists.length < row) this.lists.push([]);
-    this.lists[row] = Array.from({ length: count }, () => reader.header());
+function columnsOf(answer: RecordsOfPartition, bodies: readonly Body[], nextOffset: number): DecodedRecords {
+  const placed = inOneBuffer(bodies, answer.records);
+  const rows = bodies.reduce((sum, { raw }) => sum + raw.count, 0);
+  const builder = new ColumnBuilder(placed[0].bytes, rows, answer.offset);
+  for (const { raw, start, end } of placed) {
+    sound(answer, raw, () => builder.add(raw, start, end, (raw.attributes & APPEND_TIME) !== 0));
+    // The next answer goes on behind the last record that had room.
+    if (builder.isFull) break;
   }
+  const timestampType = (bodies[0].raw.attributes & APPEND_TIME) === 0 ? 'create' : 'append';
+  const batch = builder.finish({ topic: answer.topic, partition: answer.partition, timestampType });
+  return { batch, nextOffset: builder.isFull && batch !== undefined ? batch.nextOffset : nextOffset };
+}
 
-  upTo(rows: number): readonly (readonly Header[])[] | undefined {
-    return this.lists?.slice(0, rows);
+/** Bodies over one buffer: the answer itself, or a copy where something was compressed. */
+function inOneBuffer(bodies: readonly Body[], records: Buffer): readonly Body[] {
+  if (bodies.length === 1 || bodies.every(({ bytes }) => bytes === records)) return bodies;
+  const bytes = Buffer.concat(bodies.map((body) => body.bytes.subarray(body.start, body.end)));
+  let at = 0;
+  return bodies.map(({ raw, start, end }) => {
+    const from = at;
+    at += end - start;
+    return { raw, bytes, start: from, end: at };
+  });
+}
+
+function sound<T>(answer: RecordsOfPartition, raw: RawBatch, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof BrokenRecord) throw unreadable(answer, raw.baseOffset, error.message);
+    throw error;
   }
 }
 
-class Reader {
-  at: number;
-  private readonly data: Buffer;
-
-  constructor(data: Buffer, at: number) {
-    this.data = data;
-    this.at = at;
-  }
-
-  startRecord(): { readonly end: number; readonly timeDelta: number; readonly offsetDelta: number } {
-    const end = this.varint() + this.at;
-    // One byte of attributes, which mean nothing yet.
-    this.at++;
-    return { end, timeDelta: this.varlong(), offsetDelta: this.varint() };
-  }
-
-  /** Where the next bytes start, −1 for null; `at` is then their end. */
-  bytes(): number {
-    const length = this.varint();
-    if (length < 0) return -1;
-    const start = this.at;
-    this.at += length;
-    return start;
-  }
-
-  header(): Header {
-    const key = this.bytes();
-    const name = this.data.toString('utf8', key, this.at);
-    const value = this.bytes();
-    return { key: name, value: value < 0 ? new Uint8Array() : this.data.subarray(value, this.at) };
-  }
-
-  varint(): number {
-    let bits = this.data[this.at++];
-    if (bits < 128) return (bits >>> 1) ^ -(bits & 1);
-    bits &= 127;
-    for (let shift = 7; shift < 35; shift += 7) {
-      const byte = this.data[this.at++];
-      bits |= (byte & 127) << shift;
-      if (byte < 128) break;
-    }
-    return (bits >>> 1) ^ -(bits & 1);
-  }
-
-  /** Exact up to 2^53: times are. */
-  varlong(): number {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = this.data[this.at++];
-      value += (byte & 127) * factor;
-      if (byte < 128 || byte === undefined) break;
-    }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
-}
-
-function int64(data: Buffer, at: number): number {
-  return data.readInt32BE(at) * 4_294_967_296 + data.readUInt32BE(at + 4);
-}
-
-function unreadable({ topic, partition, offset }: RecordsOfPartition, what: string, hint?: string): MillraceError {
-  return new MillraceError('LOG_UNAVAILABLE', `${topic}[${partition}] cannot be read: ${what}`, {
+function unreadable({ topic, partition }: RecordsOfPartition, offset: number, what: string): MillraceError {
+  return new MillraceError('LOG_UNAVAILABLE', `${topic}[${partition}] cannot be read at offset ${offset}: ${what}`, {
     place: { topic, partition, offset },
-    hint: hint ?? 'the broker or the network has damaged it: read it with another client to compare',
+    hint: 'the broker or the network has damaged it: read it with another client to compare',
   });
 }

@@ -1,9 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { crc32c } from '../../src/kafka/crc32c.ts';
 import { type AbortedTransaction, decodeRecords } from '../../src/kafka/decode-records.ts';
 
 const GZIP = 1;
 const SNAPPY = 2;
+const UNKNOWN_CODEC = 7;
 const APPEND_TIME = 8;
 const TRANSACTIONAL = 16;
 const CONTROL = 32;
@@ -60,7 +62,9 @@ function encode(batch: Batch): Buffer {
   header.writeBigInt64BE(2_000n, 35);
   header.writeBigInt64BE(BigInt(batch.producerId ?? -1), 43);
   header.writeInt32BE(batch.count ?? deltas.length, 57);
-  return Buffer.concat([header, body]);
+  const bytes = Buffer.concat([header, body]);
+  bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17);
+  return bytes;
 }
 
 function decode(batches: readonly Batch[], offset = 0, aborted: readonly AbortedTransaction[] = [], cut = 0) {
@@ -144,8 +148,12 @@ describe('decodeRecords', () => {
     const code = 'LOG_UNAVAILABLE';
     const failureOf = (batch: Batch) => () => decode([batch]);
     expect(failureOf({ base: 0, attributes: SNAPPY })).toThrow(expect.objectContaining({ code, place }));
-    expect(failureOf({ base: 0, attributes: SNAPPY })).toThrow(/snappy/);
-    expect(failureOf({ base: 0, count: 1_000_000_000 })).toThrow(/claims 1000000000 records/);
+    expect(failureOf({ base: 0, attributes: SNAPPY })).toThrow(/compressed by snappy does not unpack/);
+    expect(failureOf({ base: 0, attributes: UNKNOWN_CODEC })).toThrow(/codec 7/);
+    expect(failureOf({ base: 0, count: 1_000_000_000, lastDelta: 2_000_000_000 })).toThrow(/claims 1000000000 records/);
     expect(failureOf({ base: 0, deltas: [], count: -1 })).toThrow(/claims -1 records/);
+    expect(failureOf({ base: 0, deltas: [0, 2, 1], lastDelta: 2 })).toThrow(/claims offset 1/);
+    expect(failureOf({ base: 0, deltas: [0, 3], lastDelta: 2 })).toThrow(/claims offset 3/);
+    expect(() => decode([{ base: 5, deltas: [0, 1] }, { base: 6 }])).toThrow(/begins before the last one ends/);
   });
 });
