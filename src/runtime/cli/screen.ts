@@ -12,7 +12,10 @@ export class Screen {
   private readonly world: World;
   private readonly secrets: readonly string[];
   private readonly unicode: boolean;
-  private drawn = 0;
+  /** The lines at the bottom of the terminal, without their ends. */
+  private picture: readonly string[] = [];
+  /** Lines of data that go above the picture, all of one turn at once. */
+  private waiting: string[] = [];
 
   constructor(world: World) {
     this.world = world;
@@ -22,33 +25,58 @@ export class Screen {
 
   /** Replaces the picture. */
   draw(lines: readonly string[]): void {
-    const body = lines.map((line) => `${this.clean(line)}${ESC}K\n`).join('');
-    const up = this.drawn === 0 ? '' : `${ESC}${this.drawn}A\r`;
-    this.world.stderr.write(`${BEGIN_FRAME}${up}${body}${ESC}J${END_FRAME}`);
-    this.drawn = lines.length;
+    this.flush();
+    const up = this.toTop();
+    this.picture = lines.map((line) => this.clean(line));
+    this.world.stderr.write(`${BEGIN_FRAME}${up}${this.body()}${ESC}J${END_FRAME}`);
   }
 
-  /** Takes the picture away; the next drawing brings it back. */
+  /** Takes the picture away for good. */
   clear(): void {
-    if (this.drawn > 0) this.world.stderr.write(`${ESC}${this.drawn}A\r${ESC}J`);
-    this.drawn = 0;
+    this.flush();
+    if (this.picture.length > 0) this.world.stderr.write(`${this.toTop()}${ESC}J`);
+    this.picture = [];
   }
 
   /** A line for a person. */
   message(line: string): void {
-    this.clear();
-    this.world.stderr.write(`${this.clean(line)}\n`);
+    this.flush();
+    const text = `${this.clean(line)}\n`;
+    if (this.picture.length === 0) this.world.stderr.write(text);
+    else this.world.stderr.write(`${BEGIN_FRAME}${this.toTop()}${ESC}J${text}${this.body()}${END_FRAME}`);
   }
 
   /** A line of data, as it is. */
   print(line: string): void {
-    if (this.world.stdout.isTTY) this.clear();
-    this.world.stdout.write(`${line}\n`);
+    if (this.picture.length === 0 || !this.world.stdout.isTTY) {
+      this.world.stdout.write(`${line}\n`);
+      return;
+    }
+    // A picture for every line would cost more than all else of a chunk that prints a thousand.
+    if (this.waiting.push(line) === 1) queueMicrotask(() => this.flush());
   }
 
   /** A line of an answer that was asked for: data, but for people. */
   show(line: string): void {
     this.world.stdout.write(`${this.clean(line)}\n`);
+  }
+
+  /** Lines and picture in one frame, so that the terminal never shows the one without the other. */
+  private flush(): void {
+    if (this.waiting.length === 0) return;
+    const lines = this.waiting;
+    this.waiting = [];
+    this.world.stderr.write(`${BEGIN_FRAME}${this.toTop()}${ESC}J`);
+    this.world.stdout.write(`${lines.join('\n')}\n`);
+    this.world.stderr.write(`${this.body()}${END_FRAME}`);
+  }
+
+  private toTop(): string {
+    return this.picture.length === 0 ? '' : `${ESC}${this.picture.length}A\r`;
+  }
+
+  private body(): string {
+    return this.picture.map((line) => `${line}${ESC}K\n`).join('');
   }
 
   private clean(line: string): string {
