@@ -2,6 +2,7 @@
 import { type Plan, type PlannedNode, throwsAreRejected } from '../../core/plan.ts';
 import type { Pipeline } from '../../core/pipeline.ts';
 import type { DescribeFormat } from './parse-arguments.ts';
+import { counted } from './text.ts';
 
 export interface Described {
   readonly pipeline: Pipeline;
@@ -84,7 +85,7 @@ function effectOfThrow(planned: PlannedNode): 'is rejected' | 'stops the pipelin
 function topicLines(plan: Plan): string[] {
   return plan.topics.map(
     ({ topic, use, partitions }) =>
-      `${use === 'read' ? 'reads ' : 'writes'}  ${topic} (created with ${partitions} partitions where missing)`,
+      `${use === 'read' ? 'reads ' : 'writes'}  ${topic} (created with ${counted(partitions, 'partition')} where missing)`,
   );
 }
 
@@ -108,8 +109,9 @@ export function asMermaid(plan: Plan): string[] {
   return lines;
 }
 
+/** A `#` is one in mermaid, too, unless it begins a name and a semicolon. */
 function escapeMermaid(text: string): string {
-  return text.replaceAll('#', '#35;').replaceAll('"', '#quot;');
+  return text.replaceAll(/#(?=\w+;)/g, '#35;').replaceAll('"', '#quot;');
 }
 
 function asJson({ pipeline, plan, group }: Described): object {

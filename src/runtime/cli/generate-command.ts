@@ -9,7 +9,7 @@ import { describeGeneration, generationAlone } from './generation.ts';
 import { placesOf } from './places.ts';
 import { stopSignal } from './run-command.ts';
 import { Screen } from './screen.ts';
-import { duration, grouped } from './text.ts';
+import { counted, duration } from './text.ts';
 import type { World } from './world.ts';
 
 const PROGRESS_MS = 5_000;
@@ -37,7 +37,7 @@ export async function generateCommand(
     {},
     `generating ${generator.topic} on ${environment.log.description}: ${describeGeneration(generation)}`,
   );
-  const stopTelling = world.every(PROGRESS_MS, () => tell('status', { sent }, `${grouped(sent)} records written`));
+  const stopTelling = world.every(PROGRESS_MS, () => tell('status', { sent }, `${counted(sent, 'record')} written`));
   try {
     await runGenerator(generator, {
       ...generation,
@@ -48,7 +48,7 @@ export async function generateCommand(
         sent = count;
       },
     });
-    tell('end', { sent }, `${grouped(sent)} records written in ${duration(world.clock.now() - began)}`);
+    tell('end', { sent }, `${counted(sent, 'record')} written in ${duration(world.clock.now() - began)}`);
   } finally {
     stopTelling();
     release();

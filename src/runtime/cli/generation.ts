@@ -3,6 +3,7 @@ import type { Generator } from '../generator.ts';
 import type { RunMode } from '../run-options.ts';
 import { usageError } from './failure.ts';
 import type { GeneratorFlags, RunFlags } from './flags.ts';
+import { counted } from './text.ts';
 
 export interface Generation {
   readonly rate: number;
@@ -95,7 +96,7 @@ export function describeGeneration({ rate, events, seed, start, backfill, live }
   const pace = live
     ? `${rate} records/s${backfill ? ', after a back-fill where the topic is empty' : ''}`
     : 'as fast as the log takes them';
-  const count = events === undefined ? '' : `${events} records, `;
+  const count = events === undefined ? '' : `${counted(events, 'record')}, `;
   const only = !live && events === undefined ? 'a back-fill where the topic is empty' : `${count}${pace}`;
   return `${only}, seed ${seed}${start === undefined ? '' : `, from ${new Date(start).toISOString()}`}`;
 }

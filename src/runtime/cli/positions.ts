@@ -4,7 +4,7 @@ import type { Plan } from '../../core/plan.ts';
 import type { LogClient } from '../../log/log-client.ts';
 import type { StartFrom } from '../run-options.ts';
 import { startPositions } from '../start-positions.ts';
-import { type Align, grouped, table } from './text.ts';
+import { type Align, counted, grouped, table } from './text.ts';
 
 export interface PositionRow {
   readonly source: string;
@@ -69,6 +69,7 @@ export function positionTable(rows: readonly PositionRow[]): string[] {
 
 export function missingLines(missing: readonly MissingTopic[]): string[] {
   return missing.map(
-    ({ topic, partitions }) => `topic ${topic} does not exist yet: a run creates it with ${partitions} partitions`,
+    ({ topic, partitions }) =>
+      `topic ${topic} does not exist yet: a run creates it with ${counted(partitions, 'partition')}`,
   );
 }

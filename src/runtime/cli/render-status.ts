@@ -1,11 +1,13 @@
 /** The picture of a running pipeline, as lines. Pure: a function of two statuses and the terminal's size. */
 import type { NodeStatus, PartitionStatus, RunStatus } from '../run-options.ts';
-import { bytes, type Colors, duration, fit, grouped, instant, rate, table } from './text.ts';
+import { bytes, type Colors, counted, duration, fit, grouped, instant, rate, table, toAscii } from './text.ts';
 
 export interface Frame {
   readonly width: number;
   readonly height: number;
   readonly colors: Colors;
+  /** Whether the terminal shows more than ASCII. */
+  readonly unicode: boolean;
 }
 
 const MAX_PARTITIONS_SHOWN = 8;
@@ -25,7 +27,8 @@ export function renderStatus(status: RunStatus, before: RunStatus | undefined, f
     `${dim('data')}        ${rejected} ${dim('·')} ${late}${takenIn(status)} ${dim('·')} under way ${bytes(status.creditUsed)} of ${bytes(status.creditLimit)}`,
   );
   lines.push(`${dim('checkpoint')}  ${checkpointOf(status)}`);
-  return lines.map((line) => fit(line, frame.width));
+  // What stands for a character that the terminal lacks may be wider: it is put there before the line is measured.
+  return lines.map((line) => (frame.unicode ? fit(line, frame.width) : fit(toAscii(line), frame.width, '...')));
 }
 
 /** The same in one line, for a log. */
@@ -36,7 +39,7 @@ export function renderLine(status: RunStatus, before: RunStatus | undefined): st
     `${status.state} ${duration(status.now - status.startedAt)}`,
     `${rate(throughput(status, before))} records/s`,
     `lag ${grouped(totalLag(status.partitions))}`,
-    ...(time === undefined ? [] : [`watermark ${instant(time)}`, windowsOpen(windows)]),
+    ...(time === undefined ? [] : [`watermark ${instant(time)}`, counted(windows, 'window open', 'windows open')]),
     `rejected ${grouped(status.rejected)}`,
     `late ${grouped(status.late)}`,
     `checkpoint ${checkpointOf(status)}`,
@@ -65,13 +68,13 @@ function steps(status: RunStatus, before: RunStatus | undefined, { height, color
     ['left', 'right', 'right', 'right', 'left'],
   );
   const hidden = status.nodes.length - shown.length;
-  return [colors.dim(head), ...body, ...(hidden > 0 ? [colors.dim(`… ${hidden} more steps`)] : [])];
+  return [colors.dim(head), ...body, ...(hidden > 0 ? [colors.dim(`… ${counted(hidden, 'more step')}`)] : [])];
 }
 
 function noteOf({ counts, openWindows, stateEntries }: NodeStatus): string {
   const notes: string[] = [];
-  if (openWindows !== undefined) notes.push(windowsOpen(openWindows));
-  else if (stateEntries !== undefined) notes.push(`${grouped(stateEntries)} entries`);
+  if (openWindows !== undefined) notes.push(counted(openWindows, 'window open', 'windows open'));
+  else if (stateEntries !== undefined) notes.push(counted(stateEntries, 'entry', 'entries'));
   if (counts.filtered > 0) notes.push(`${grouped(counts.filtered)} filtered`);
   if (counts.rejected > 0) notes.push(`${grouped(counts.rejected)} rejected`);
   if (counts.late > 0) notes.push(`${grouped(counts.late)} late`);
@@ -109,10 +112,6 @@ function lagOf({ topic, partition, lag, paused }: PartitionStatus): string {
 
 function totalLag(partitions: readonly PartitionStatus[]): number {
   return partitions.reduce((sum, { lag }) => sum + lag, 0);
-}
-
-function windowsOpen(n: number): string {
-  return `${grouped(n)} ${n === 1 ? 'window' : 'windows'} open`;
 }
 
 /** Where those went that did not go on. */

@@ -50,8 +50,10 @@ export function table(rows: readonly (readonly string[])[], aligns: readonly Ali
 // oxlint-disable-next-line no-control-regex -- terminal control sequences begin with a control character
 const ESCAPES = /\u001b\[[0-9;?]*[A-Za-z]/y;
 
-/** The line cut to `width` visible columns; colours are closed behind a cut. */
-export function fit(line: string, width: number): string {
+/** The line cut to `width` visible columns, `mark` included; colours are closed behind a cut. */
+export function fit(line: string, width: number, mark = '…'): string {
+  const room = Math.max(0, width - mark.length);
+  let cut = '';
   let visible = 0;
   let at = 0;
   let escaped = false;
@@ -62,7 +64,8 @@ export function fit(line: string, width: number): string {
       at += escape[0].length;
       escaped = true;
     } else {
-      if (visible === width) return `${line.slice(0, at)}${escaped ? '\u001b[0m' : ''}`;
+      if (visible === room) cut = `${line.slice(0, at)}${escaped ? '\u001b[0m' : ''}${mark.slice(0, width)}`;
+      if (visible === width) return cut;
       visible++;
       at += line.codePointAt(at)! > 0xffff ? 2 : 1;
     }
@@ -75,6 +78,11 @@ const GROUPED = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 /** `12,034` */
 export function grouped(n: number): string {
   return GROUPED.format(n);
+}
+
+/** `1 checkpoint`, `1,200 checkpoints` */
+export function counted(n: number, one: string, many = `${one}s`): string {
+  return `${grouped(n)} ${n === 1 ? one : many}`;
 }
 
 /** `12.3k`, `4.56M`, `7`, `0.4` */

@@ -3,7 +3,7 @@ import type { RunningPipeline, RunReport, RunStatus } from '../run-options.ts';
 import { ledgerOf, renderLedger } from './render-ledger.ts';
 import { renderLine, renderStatus } from './render-status.ts';
 import { Screen } from './screen.ts';
-import { colorsFor, duration } from './text.ts';
+import { colorsFor, counted, duration, isUnicode } from './text.ts';
 import type { World } from './world.ts';
 
 /** Where a run reads, writes and keeps its state; for the first lines. */
@@ -53,7 +53,7 @@ export function startLines(status: RunStatus, { stateDir, outputs, generator }: 
 
 function endLines({ status, drained, checkpoints, durationMs }: RunReport): string[] {
   const how = drained ? 'drained: every window is closed' : 'stopped';
-  return [...renderLedger(status), `${how} after ${duration(durationMs)} and ${checkpoints} checkpoints`];
+  return [...renderLedger(status), `${how} after ${duration(durationMs)} and ${counted(checkpoints, 'checkpoint')}`];
 }
 
 class LiveView implements RunView {
@@ -70,10 +70,11 @@ class LiveView implements RunView {
   started(run: RunningPipeline, where: Whereabouts): void {
     for (const line of startLines(run.status(), where)) this.screen.message(line);
     const colors = colorsFor(this.world.stderr, this.world.env);
+    const unicode = isUnicode(this.world.env);
     const draw = (): void => {
       const status = run.status();
       const { columns, rows } = this.world.stderr;
-      const frame = { width: (columns ?? 80) - 1, height: rows ?? 24, colors };
+      const frame = { width: (columns ?? 80) - 1, height: rows ?? 24, colors, unicode };
       this.screen.draw(renderStatus(status, this.earlier[0], frame));
       this.earlier.push(status);
       if (this.earlier.length > RATE_FRAMES) this.earlier.shift();

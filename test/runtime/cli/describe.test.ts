@@ -50,7 +50,7 @@ describe('a described plan', () => {
         n3["watermark(in)"]
         n4["toDLQ(dlq)"]
         n5["filter"]
-        n6["filter#35;2"]
+        n6["filter#2"]
         n7["merge"]
         n8(["sinkKafka(out)"])
         n9["keyBy"]

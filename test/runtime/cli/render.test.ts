@@ -4,7 +4,8 @@ import { ledgerOf, renderLedger } from '../../../src/runtime/cli/render-ledger.t
 import { renderLine, renderStatus } from '../../../src/runtime/cli/render-status.ts';
 import { nodeStatus, runStatus } from './fixtures.ts';
 
-const frame = { width: 120, height: 40, colors: pc.createColors(false) };
+const frame = { width: 120, height: 40, colors: pc.createColors(false), unicode: true };
+
 describe('the live view', () => {
   it('shows rates, watermark, lag, rejections and checkpoint', () => {
     expect(renderStatus(runStatus(), undefined, frame)).toMatchInlineSnapshot(`
@@ -39,6 +40,14 @@ describe('the live view', () => {
     expect(lines.length).toBeLessThanOrEqual(16);
     expect(lines.every((line) => line.length <= 20)).toBe(true);
     expect(lines.some((line) => line.startsWith('… 44 more steps'))).toBe(true);
+  });
+
+  it('marks lines that do not fit', () => {
+    const [head] = renderStatus(runStatus(), undefined, { ...frame, width: 40 });
+    expect(head).toBe('p · embedded log · group g · exactly-on…');
+    const lines = renderStatus(runStatus(), undefined, { ...frame, width: 40, unicode: false });
+    expect(lines[0]).toBe('p - embedded log - group g - exactly-...');
+    expect(lines.every((line) => line.length <= 40)).toBe(true);
   });
 
   it('sums the lag up where there are many partitions', () => {

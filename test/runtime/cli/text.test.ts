@@ -1,13 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import { redact, secretsOf } from '../../../src/runtime/cli/redact.ts';
 import { nearest } from '../../../src/runtime/cli/suggest.ts';
-import { bytes, duration, fit, instant, isUnicode, rate, table, toAscii } from '../../../src/runtime/cli/text.ts';
+import {
+  bytes,
+  counted,
+  duration,
+  fit,
+  instant,
+  isUnicode,
+  rate,
+  table,
+  toAscii,
+} from '../../../src/runtime/cli/text.ts';
 
 describe('text for people', () => {
   it('cuts a line by what is seen of it, and closes its colours', () => {
-    expect(fit('abcdef', 3)).toBe('abc');
+    expect(fit('abcdef', 3)).toBe('ab…');
+    expect(fit('abcdef', 5, '...')).toBe('ab...');
+    expect(fit('abcdef', 1, '...')).toBe('.');
+    expect(fit('abcdef', 0)).toBe('');
     expect(fit('abc', 3)).toBe('abc');
-    expect(fit('\u001b[1mabcdef\u001b[22m', 3)).toBe('\u001b[1mabc\u001b[0m');
+    expect(fit('\u001b[1mabcdef\u001b[22m', 3)).toBe('\u001b[1mab\u001b[0m…');
     expect(fit('\u001b[1mabc\u001b[22m', 3)).toBe('\u001b[1mabc\u001b[22m');
   });
 
@@ -28,6 +41,9 @@ describe('text for people', () => {
     [duration(1_000), '1.0 s'],
     [duration(200_000), '3 min 20 s'],
     [duration(7_500_000), '2 h 5 min'],
+    [counted(0, 'checkpoint'), '0 checkpoints'],
+    [counted(1, 'checkpoint'), '1 checkpoint'],
+    [counted(1_200, 'entry', 'entries'), '1,200 entries'],
     [rate(0), '0'],
     [rate(0.44), '0.4'],
     [rate(9_999), '9,999'],
