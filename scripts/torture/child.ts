@@ -5,6 +5,7 @@
 import orders from '../../pipelines/orders/pipeline.ts';
 import type { Disk } from '../../src/core/ports.ts';
 import { nodeDisk } from '../../src/files/node-disk.ts';
+import { plainKafka } from '../../src/kafka/kafka-config.ts';
 import { openEnvironment } from '../../src/runtime/environment.ts';
 import { run } from '../../src/runtime/run.ts';
 import { pack, unpack } from '../../src/state/codec.ts';
@@ -95,13 +96,13 @@ process.on('SIGTERM', () => stopping.abort());
 const gone = new Promise<void>((resolve) => process.stdin.once('data', () => resolve()));
 process.stdin.unref();
 
-const environment = await openEnvironment({ brokers: told.brokers, stateDir: told.stateDir });
+const environment = await openEnvironment({ kafka: plainKafka(told.brokers), stateDir: told.stateDir });
 const { log, store, pipeline } = sabotaged(told.sabotage, {
   log: environment.log,
   store: told.blind ? blindStore(environment.store) : environment.store,
   pipeline: orders,
   brokers: told.brokers,
-  zombieGone: () => gone,
+  zombieGone: () => (told.blind ? gone : Promise.resolve()),
   at,
 });
 const report = await run(pipeline, {
