@@ -17,6 +17,9 @@ export type StartFrom = 'earliest' | 'latest' | { readonly timestamp: number };
 
 export type Delivery = 'exactly-once' | 'at-least-once';
 
+/** Below this many records the share of rejected ones says little. */
+export const MIN_RECORDS_FOR_RATIO = 1_000;
+
 export interface RunOptions {
   readonly log: LogClient;
   readonly store: StateStore;
@@ -35,7 +38,7 @@ export interface RunOptions {
   readonly checkpointMs?: number | undefined;
   /** Default: exactly-once on the embedded log, at-least-once through kafkajs. */
   readonly delivery?: Delivery | undefined;
-  /** Stops the run when this share (0 to 1) of the records read since the start was rejected, after 1,000 records. */
+  /** Stops the run when this share (0 to 1) of the records read since the start was rejected, from 1,000 records on. */
   readonly maxRejectRatio?: number | undefined;
   /** Bytes that may be under way or staged before sources stop fetching. Default 64 MiB. */
   readonly creditBytes?: number | undefined;

@@ -19,7 +19,7 @@ import {
 } from './delivery.ts';
 import { paramValues } from './params.ts';
 import { checkContinues, checkOutputs, restore } from './recover.ts';
-import type { RunOptions, RunReport, RunStatus } from './run-options.ts';
+import { MIN_RECORDS_FOR_RATIO, type RunOptions, type RunReport, type RunStatus } from './run-options.ts';
 import { startPositions } from './start-positions.ts';
 import { statusOf } from './status.ts';
 import { Task } from './task.ts';
@@ -30,8 +30,6 @@ const DEFAULT_CREDIT_BYTES = 64 * 1024 * 1024;
 /** Enough to pay for RxJS, few enough for the processor's cache. */
 const DEFAULT_CHUNK_RECORDS = 2_048;
 const DEFAULT_STATE_ENTRIES = 1_000_000;
-/** Below this many records a ratio says little. */
-const MIN_RECORDS_FOR_RATIO = 1_000;
 const MAX_RECOVERIES = 5;
 
 /**

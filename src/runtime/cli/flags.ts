@@ -2,10 +2,11 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { Param, Params } from '../../core/pipeline.ts';
 import { parseIso } from '../../time/iso.ts';
-import type { Delivery, StartFrom } from '../run-options.ts';
+import { type Delivery, MIN_RECORDS_FOR_RATIO, type StartFrom } from '../run-options.ts';
 import { usageError } from './failure.ts';
 
 /** Which log and which state a command works on. */
+import { grouped } from './text.ts';
 export interface PlaceFlags {
   readonly brokers?: string;
   readonly group?: string;
@@ -155,7 +156,10 @@ export const runOptions = (): Option[] => [
     'exactly-once',
     'at-least-once',
   ]),
-  new Option('--max-reject-ratio <SHARE>', 'stop when more than this share of records is rejected').argParser(ratio),
+  new Option(
+    '--max-reject-ratio <SHARE>',
+    `stop when more than this share of records is rejected; looked at from ${grouped(MIN_RECORDS_FOR_RATIO)} records on`,
+  ).argParser(ratio),
   new Option(
     '--drop-state <NAME>',
     'let go the state of an operator that the plan has lost; can be repeated',

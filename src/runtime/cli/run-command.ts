@@ -12,7 +12,8 @@ import type { LoadedPipeline } from './find-pipeline.ts';
 import type { RunFlags } from './flags.ts';
 import { describeGeneration, generationOf, modeOf } from './generation.ts';
 import type { ParamFlags } from './parse-arguments.ts';
-import { logKind, outputsOf, placesOf } from './places.ts';
+import { kafkaOf, logKind, outputsOf, placesOf } from './places.ts';
+import { counted } from './text.ts';
 import { viewFor } from './views.ts';
 import type { World } from './world.ts';
 
@@ -59,7 +60,8 @@ export async function runCommand(
           generation &&
           (async (stopped) => {
             const sent = await runGenerator(generator!, { ...generation, log, clock: world.clock, signal: stopped });
-            if (generation.events !== undefined && !stopped.aborted) view.notice(`generator: ${sent} records written`);
+            if (generation.events !== undefined && !stopped.aborted)
+              view.notice(`generator: ${counted(sent, 'record')} written`);
           }),
         onStart: (running) => view.started(running, where),
         onNotice: (notice) => view.notice(notice),

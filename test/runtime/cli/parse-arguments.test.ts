@@ -111,6 +111,9 @@ describe('the other commands', () => {
     expect(help).toMatchObject({ command: 'help', text: expect.stringContaining('--out-file <TEXT>') });
     expect(help).toMatchObject({ text: expect.stringContaining('"output/a.jsonl"') });
     expect(help).toMatchObject({ text: expect.stringContaining('Exit codes') });
+    expect(help).toMatchObject({
+      text: expect.stringMatching(/share of\s+records\s+is\s+rejected;\s+looked\s+at\s+from\s+1,000/),
+    });
   });
 
   it('finds the pipeline that is named, before its own flags are known', () => {
