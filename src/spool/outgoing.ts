@@ -25,4 +25,4 @@ export type DeliveryReport =
   /** The spool has it, synced; it is sent when the log is back, by this process or the next. */
   | { readonly status: 'buffered'; readonly topic: string; readonly number: number }
   /** Nobody has it. */
-  | { readonly status: 'failed'; readonly topic: string; readonly error: MillraceError };
+  | { readonly status: 'failed'; readonly topic: string; readonly error: MillraceError; readonly number?: number };

@@ -72,7 +72,7 @@ describe('a spool', () => {
     try {
       const spool = await Spool.open({ disk: nodeDisk, folder, maxBytes: 1_000_000 });
       await spool.append(records(0, 2));
-      const [name] = readdirSync(folder).filter((each) => each.endsWith('.jsonl'));
+      const name = readdirSync(folder).find((each) => each.endsWith('.jsonl'))!;
       const lines = readFileSync(join(folder, name), 'utf8').trimEnd().split('\n');
       expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
         { n: 0, topic: 'orders', time: 0, key: 'k0', value: 'v0' },
