@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import generator from '../pipelines/orders/generator.ts';
 import orders from '../pipelines/orders/pipeline.ts';
 import { nodeDisk } from '../src/files/node-disk.ts';
+import { plainKafka } from '../src/kafka/kafka-config.ts';
 import type { LogClient } from '../src/log/log-client.ts';
 import { openEnvironment } from '../src/runtime/environment.ts';
 import { runGenerator } from '../src/runtime/generate.ts';
@@ -30,7 +31,7 @@ export async function benchLatency({
   brokers?: string;
 } = {}): Promise<Latency> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-latency-'));
-  const environment = await openEnvironment({ stateDir: join(folder, '.millrace'), brokers });
+  const environment = await openEnvironment({ stateDir: join(folder, '.millrace'), kafka: plainKafka(brokers) });
   const { log } = environment;
   const stopping = new AbortController();
   const ended = new AbortController();

@@ -87,6 +87,11 @@ export function kafkaConfig(flags: KafkaFlags, environment: ConfigEnvironment): 
   return { brokers: addresses.map(formatAddress), clientId: CLIENT_ID, tls, sasl, compression, client };
 }
 
+/** Brokers that let everybody in, over connections that everybody can read. */
+export function plainKafka(brokers: string | undefined): KafkaPlace | undefined {
+  return kafkaConfig({ brokers }, { variables: {}, readFile: () => '' });
+}
+
 function saslOf(settings: Settings): SaslConfig | undefined {
   const mechanism = settings.oneOf('saslMechanism', SASL_MECHANISMS);
   const username = settings.get('saslUsername');

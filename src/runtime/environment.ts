@@ -1,5 +1,6 @@
 /** Opens what a run stands on: the state directory, and the embedded log in it or a Kafka cluster beside it. */
 import { systemClock } from '../time/clock.ts';
+import type { KafkaPlace } from '../kafka/kafka-config.ts';
 import type { LogClient } from '../log/log-client.ts';
 import type { StateStore } from '../state/state-store.ts';
 
@@ -10,15 +11,15 @@ export interface Environment {
 }
 
 export interface EnvironmentOptions {
-  /** `host:port`, comma-separated; without it the embedded log of the state directory is used. */
-  readonly brokers?: string | undefined;
+  /** Without it the embedded log of the state directory is used. */
+  readonly kafka?: KafkaPlace | undefined;
   readonly stateDir: string;
 }
 
 /** The drivers are loaded when they are needed: Kafka's client costs a start some hundred milliseconds. */
-export async function openEnvironment({ brokers, stateDir }: EnvironmentOptions): Promise<Environment> {
+export async function openEnvironment({ kafka, stateDir }: EnvironmentOptions): Promise<Environment> {
   const { openLmdbStore } = await import('../state/lmdb-store.ts');
-  const log = brokers === undefined ? undefined : await connectLog(brokers);
+  const log = kafka === undefined ? undefined : await connectLog(kafka);
   const store = openLmdbStore(stateDir);
   if (log !== undefined) return { log, store, close: () => closeAll(log, store) };
   const { EmbeddedLog } = await import('../log/embedded-log.ts');
@@ -26,12 +27,14 @@ export async function openEnvironment({ brokers, stateDir }: EnvironmentOptions)
   return { log: embedded, store, close: () => closeAll(embedded, store) };
 }
 
-/** Connects to Kafka. */
-export async function connectLog(brokers: string): Promise<LogClient> {
+/** Connects to Kafka, by the driver that was chosen. */
+export async function connectLog(kafka: KafkaPlace): Promise<LogClient> {
+  if (kafka.client === 'kafkajs') {
+    const { connectKafkajs } = await import('../kafka/kafkajs/kafkajs-client.ts');
+    return connectKafkajs({ ...kafka, clock: systemClock });
+  }
   const { connectKafka } = await import('../kafka/kafka-client.ts');
-  const addresses = brokers.split(',').map((broker) => broker.trim());
-  const plain = { tls: undefined, sasl: undefined, compression: 'none' } as const;
-  return connectKafka({ ...plain, brokers: addresses, clientId: 'millrace', clock: systemClock });
+  return connectKafka({ ...kafka, clock: systemClock });
 }
 
 async function closeAll(log: LogClient, store: StateStore): Promise<void> {

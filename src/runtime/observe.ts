@@ -8,6 +8,8 @@ import { sourcesOf } from '../core/plan.ts';
 import type { RejectionKind } from '../core/rejection.ts';
 import { type Stream, streamRunner } from '../core/stream.ts';
 import { nodeDisk } from '../files/node-disk.ts';
+import { readText } from '../files/read-text.ts';
+import { kafkaConfig } from '../kafka/kafka-config.ts';
 import { systemClock } from '../time/clock.ts';
 import { openEnvironment } from './environment.ts';
 import { run } from './run.ts';
@@ -16,7 +18,10 @@ import type { RunMode, StartFrom } from './run-options.ts';
 export interface ObserveOptions {
   /** Group under which what was acknowledged is remembered. Default `observe-` and the topics of the stream. */
   readonly group?: string;
-  /** `host:port`, comma-separated. Default: KAFKA_BOOTSTRAP_SERVERS, else the embedded log. */
+  /**
+   * `host:port`, comma-separated. Default: KAFKA_BOOTSTRAP_SERVERS, else the embedded log. TLS and SASL are set up by the
+   * command line's variables, such as MILLRACE_TLS_CA.
+   */
   readonly brokers?: string;
   /** Default `.millrace`. */
   readonly stateDir?: string;
@@ -59,7 +64,8 @@ async function runFor<T>(
 ): Promise<void> {
   const group = options.group ?? `observe-${sourcesOf(stream.node).join('-')}`;
   const stateDir = resolve(options.stateDir ?? '.millrace');
-  const environment = await openEnvironment({ brokers: options.brokers ?? env.KAFKA_BOOTSTRAP_SERVERS, stateDir });
+  const kafka = kafkaConfig({ brokers: options.brokers }, { variables: env, readFile: readText });
+  const environment = await openEnvironment({ kafka, stateDir });
   try {
     await run(observedPipeline(group, stream, subscriber), {
       ...environment,

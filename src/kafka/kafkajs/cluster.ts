@@ -2,6 +2,7 @@
 import type { Clock, Random } from '../../core/ports.ts';
 import { type Address, formatAddress, parseAddresses } from '../address.ts';
 import { type Attempt, Attempts, FIRST_CONNECT_MS } from '../attempt.ts';
+import type { SaslConfig, TlsConfig } from '../kafka-config.ts';
 import { isConnectionError, isPassing, kafkaError, rootOf, typeOf } from './errors.ts';
 import {
   type Broker,
@@ -12,13 +13,17 @@ import {
   ConnectionPoolClass,
   defaultSocketFactory,
   type Metadata,
+  type Security,
   silentLogger,
 } from './internals.ts';
+import { kafkajsSasl, type KafkajsTls, kafkajsTls } from './security.ts';
 
 export interface ClusterOptions {
   /** `host:port` each. */
   readonly brokers: readonly string[];
   readonly clientId: string;
+  readonly tls?: TlsConfig | undefined;
+  readonly sasl?: SaslConfig | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -32,6 +37,8 @@ export class KafkaCluster {
   readonly addresses: readonly string[];
   readonly clientId: string;
   readonly clock: Clock;
+  private readonly tls: KafkajsTls | undefined;
+  private readonly sasl: SaslConfig | undefined;
   private readonly seeds: readonly Address[];
   private readonly brokers = new Map<string, Broker>();
   private readonly nodes = new Map<number, Address>();
@@ -39,11 +46,13 @@ export class KafkaCluster {
   private readonly coordinators = new Map<string, number>();
   private readonly attempts: Attempts;
 
-  constructor({ brokers, clientId, clock, random }: ClusterOptions) {
+  constructor({ brokers, clientId, tls, sasl, clock, random }: ClusterOptions) {
     this.seeds = parseAddresses(brokers);
     this.addresses = this.seeds.map(formatAddress);
     this.clientId = clientId;
     this.clock = clock;
+    this.tls = kafkajsTls(tls);
+    this.sasl = sasl;
     const judgement = {
       isPassing,
       forget: (failure: unknown) => this.forget(failure),
@@ -64,6 +73,11 @@ export class KafkaCluster {
     this.attempts.close();
     for (const broker of this.brokers.values()) dropBroker(broker);
     this.brokers.clear();
+  }
+
+  /** For another connection of kafkajs. */
+  security(): Security {
+    return { ssl: this.tls, sasl: kafkajsSasl(this.sasl) };
   }
 
   attempt<T>(attempt: Attempt, action: () => Promise<T>): Promise<T> {
@@ -147,7 +161,12 @@ export class KafkaCluster {
   /** A connection of its own, so that a long wait on it holds nothing else up. The caller drops it. */
   async dedicatedConnection(nodeId: number): Promise<Connection> {
     const connection = new ConnectionClass(this.connectionOptions(await this.addressOf(nodeId)));
+    const { versions } = await this.node(nodeId);
     await connection.connect();
+    connection.setVersions(versions);
+    // Every Kafka of the last eight years has SaslAuthenticate.
+    connection.setSupportAuthenticationProtocol(true);
+    await connection.authenticate();
     return connection;
   }
 
@@ -199,6 +218,7 @@ export class KafkaCluster {
       clientId: this.clientId,
       logger: silentLogger,
       socketFactory: defaultSocketFactory(),
+      ...this.security(),
       connectionTimeout: CONNECT_MS,
       requestTimeout: REQUEST_MS,
       enforceRequestTimeout: true,

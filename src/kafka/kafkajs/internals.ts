@@ -5,6 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
+import type { KafkajsSasl, KafkajsTls } from './security.ts';
 import type { Kafka as PublicKafka, KafkaConfig } from 'kafkajs';
 
 export interface Logger {
@@ -15,7 +16,13 @@ export interface Logger {
   debug(message: string): void;
 }
 
-export interface ConnectionOptions {
+/** What every connection is made with. */
+export interface Security {
+  readonly ssl: KafkajsTls | undefined;
+  readonly sasl: KafkajsSasl | undefined;
+}
+
+export interface ConnectionOptions extends Security {
   readonly host: string;
   readonly port: number;
   readonly clientId: string;
@@ -36,6 +43,11 @@ export interface Request {
 export interface Connection {
   readonly socket: Socket | undefined;
   connect(): Promise<unknown>;
+  /** Before `authenticate`: what the broker has said that it speaks, and whether SaslAuthenticate is part of it. */
+  setVersions(versions: unknown): void;
+  setSupportAuthenticationProtocol(isSupported: boolean): void;
+  /** Does nothing without SASL. */
+  authenticate(): Promise<void>;
   isConnected(): boolean;
   send(request: Request): Promise<unknown>;
   rejectRequests(error: Error): void;
@@ -66,6 +78,7 @@ interface Partitions<T> {
 
 export interface Broker {
   readonly connectionPool: ConnectionPool;
+  readonly versions: unknown;
   connect(): Promise<void>;
   isConnected(): boolean;
   /** All topics when the list is empty. */
@@ -125,10 +138,13 @@ type FetchRequest = (options: {
   readonly topics: readonly Partitions<{ readonly fetchOffset: number; readonly maxBytes: number }>[];
 }) => unknown;
 
+/** TLS and SASL in the words that its connections take, too. */
+type PublicConfig = Omit<KafkaConfig, 'ssl' | 'sasl'> & Security;
+
 const require = createRequire(import.meta.url);
 
 /** The public client. */
-export const { Kafka } = require('kafkajs') as { readonly Kafka: new (config: KafkaConfig) => PublicKafka };
+export const { Kafka } = require('kafkajs') as { readonly Kafka: new (config: PublicConfig) => PublicKafka };
 export const ConnectionClass = require('kafkajs/src/network/connection') as new (
   options: ConnectionOptions,
 ) => Connection;

@@ -13,6 +13,7 @@ import type {
   TopicSpec,
 } from '../../log/log-client.ts';
 import { Fetcher } from '../fetcher.ts';
+import type { SaslConfig, TlsConfig } from '../kafka-config.ts';
 import { unknownPartition } from '../refusals.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { KafkaCluster } from './cluster.ts';
@@ -27,6 +28,8 @@ export interface KafkajsOptions {
   readonly brokers: readonly string[];
   /** What the brokers' logs and quotas call this program. */
   readonly clientId?: string;
+  readonly tls?: TlsConfig | undefined;
+  readonly sasl?: SaslConfig | undefined;
   readonly clock: Clock;
 }
 
@@ -51,13 +54,13 @@ export class KafkajsClient implements LogClient {
   private readonly fetcher: Fetcher;
   private readonly producer: KafkajsProducer;
 
-  constructor({ brokers, clientId = 'millrace', clock }: KafkajsOptions) {
-    this.cluster = new KafkaCluster({ brokers, clientId, clock, random: Math.random });
+  constructor({ clientId = 'millrace', ...options }: KafkajsOptions) {
+    this.cluster = new KafkaCluster({ ...options, clientId, random: Math.random });
     this.description = `Kafka at ${this.cluster.addresses.join(', ')} through kafkajs`;
     this.topicsOfCluster = new Topics(this.cluster);
     this.groups = new GroupOffsets(this.cluster);
     this.fetcher = new Fetcher({
-      clock,
+      clock: options.clock,
       attempt: (attempt, action) => this.cluster.attempt(attempt, action),
       leadersOf: (topic) => this.cluster.leadersOf(topic),
       openLane: async (leader) => new KafkajsLaneConnection(await this.cluster.dedicatedConnection(leader)),

@@ -128,6 +128,7 @@ export class KafkajsProducer {
     const kafka = new Kafka({
       brokers: [...this.cluster.addresses],
       clientId: this.cluster.clientId,
+      ...this.cluster.security(),
       connectionTimeout: CONNECT_MS,
       requestTimeout: REQUEST_MS,
       retry: RETRY,

@@ -7,7 +7,7 @@ import { asText, describePlan } from './describe.ts';
 import type { LoadedPipeline } from './find-pipeline.ts';
 import type { RunFlags } from './flags.ts';
 import { describeGeneration, type Generation, modeOf } from './generation.ts';
-import { logKind, openExisting, outputsOf, placesOf } from './places.ts';
+import { kafkaOf, logKind, openExisting, outputsOf, placesOf } from './places.ts';
 import { missingLines, nextPositions, positionTable } from './positions.ts';
 import { Screen } from './screen.ts';
 import { instant } from './text.ts';
@@ -23,7 +23,7 @@ export async function dryRun(
 ): Promise<void> {
   const places = placesOf(flags, world.cwd);
   const group = flags.group ?? pipeline.group;
-  const environment = await openExisting(flags, places);
+  const environment = await openExisting(kafkaOf(flags, world), places);
   try {
     const { log, store } = environment;
     const checkpoint = new CheckpointStore(store, taskIdOf(pipeline.name, logKind(flags), group)).load();

@@ -1,14 +1,15 @@
 /** The flags of the command line: their words, and how their values are read. */
 import { InvalidArgumentError, Option } from 'commander';
 import type { Param, Params } from '../../core/pipeline.ts';
+import { COMPRESSIONS, DRIVERS, SASL_MECHANISMS } from '../../kafka/kafka-config.ts';
+import { type KafkaFlags, PASSWORD_VARIABLE, SETTINGS } from '../../kafka/kafka-settings.ts';
 import { parseIso } from '../../time/iso.ts';
 import { type Delivery, MIN_RECORDS_FOR_RATIO, type StartFrom } from '../run-options.ts';
 import { usageError } from './failure.ts';
+import { grouped } from './text.ts';
 
 /** Which log and which state a command works on. */
-import { grouped } from './text.ts';
-export interface PlaceFlags {
-  readonly brokers?: string;
+export interface PlaceFlags extends KafkaFlags {
   readonly group?: string;
   readonly data?: string;
 }
@@ -39,9 +40,8 @@ export interface ResetFlags extends PlaceFlags {
   readonly to?: StartFrom;
 }
 
-export interface GenerateFlags extends GeneratorFlags {
+export interface GenerateFlags extends GeneratorFlags, KafkaFlags {
   readonly rate?: number;
-  readonly brokers?: string;
   readonly data?: string;
   readonly json?: boolean;
 }
@@ -129,6 +129,23 @@ const dataOption = (): Option =>
     'folder that stands in for the current one: state in DIR/.millrace, relative outputs below DIR',
   ).argParser(folder);
 
+const KAFKA_HEADING = `Flags for Kafka, each also as a variable (${SETTINGS.tlsCa.variable} for ${SETTINGS.tlsCa.flag}):`;
+
+/** How to connect; their values are checked together, where they are used. The password has a variable, and no flag. */
+export const kafkaOptions = (): Option[] =>
+  [
+    new Option('--client <NAME>', `driver: ${DRIVERS.join(', ')} (default: ${DRIVERS[0]})`),
+    new Option('--compression <NAME>', `of what is written: ${COMPRESSIONS.join(', ')} (default: ${COMPRESSIONS[0]})`),
+    new Option('--tls', 'encrypt, and verify the brokers; implied by the three below'),
+    new Option('--tls-ca <FILE>', 'authorities to trust, PEM (default: those of Node.js)'),
+    new Option('--tls-cert <FILE>', 'own certificate, PEM, where brokers ask for one'),
+    new Option('--tls-key <FILE>', 'its private key, PEM, not encrypted'),
+    new Option('--sasl-mechanism <NAME>', `log in by ${SASL_MECHANISMS.join(', ')}`),
+    new Option('--sasl-username <NAME>', 'user to log in as'),
+    new Option('--sasl-password-file <FILE>', `file of the password (or the password itself in ${PASSWORD_VARIABLE})`),
+    new Option('--allow-cleartext-password', 'SASL PLAIN without TLS, where the network is safe'),
+  ].map((option) => option.helpGroup(KAFKA_HEADING));
+
 const generatorOptions = (): Option[] => [
   new Option('--events <N>', 'stop generating after N records').argParser(integerAbove0),
   new Option('--seed <S>', 'which repeatable stream to generate (default: 1)').argParser(integer),
@@ -152,7 +169,7 @@ export const runOptions = (): Option[] => [
   new Option('--json', 'lines of JSON on stdout and nothing else'),
   new Option('--dry-run', 'show plan, offsets and outputs; run nothing, write nothing'),
   new Option('--checkpoint-ms <MS>', 'time between checkpoints (default: 200)').argParser(integerAbove0),
-  new Option('--delivery <PROMISE>', 'default: exactly-once on the embedded log, at-least-once on Kafka').choices([
+  new Option('--delivery <PROMISE>', 'default: exactly-once, and at-least-once through kafkajs').choices([
     'exactly-once',
     'at-least-once',
   ]),
@@ -164,6 +181,7 @@ export const runOptions = (): Option[] => [
     '--drop-state <NAME>',
     'let go the state of an operator that the plan has lost; can be repeated',
   ).argParser((name: string, names: readonly string[] | undefined) => [...(names ?? []), name]),
+  ...kafkaOptions(),
 ];
 
 export const resetOptions = (): Option[] => [
@@ -172,6 +190,7 @@ export const resetOptions = (): Option[] => [
     startFrom,
   ),
   new Option('--apply', 'do it; without this flag it is only shown'),
+  ...kafkaOptions(),
 ];
 
 export const generateOptions = (): Option[] => [
@@ -180,6 +199,7 @@ export const generateOptions = (): Option[] => [
   new Option('--rate <RATE>', "records a second (default: the generator's)").argParser(rateAbove0),
   ...generatorOptions(),
   new Option('--json', 'lines of JSON on stdout and nothing else'),
+  ...kafkaOptions(),
 ];
 
 /** `metricsFile` → `metrics-file` */

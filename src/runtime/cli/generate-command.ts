@@ -6,7 +6,7 @@ import { usageError } from './failure.ts';
 import type { LoadedPipeline } from './find-pipeline.ts';
 import type { GenerateFlags } from './flags.ts';
 import { describeGeneration, generationAlone } from './generation.ts';
-import { placesOf } from './places.ts';
+import { kafkaOf, placesOf } from './places.ts';
 import { stopSignal } from './run-command.ts';
 import { Screen } from './screen.ts';
 import { counted, duration } from './text.ts';
@@ -25,12 +25,13 @@ export async function generateCommand(
   const began = world.clock.now();
   const generation = generationAlone(flags, generator, began);
   const screen = new Screen(world);
+  const kafka = kafkaOf(flags, world);
   const tell = (event: string, facts: { sent?: number }, words: string): void => {
     if (flags.json) world.stdout.write(`${JSON.stringify({ event, topic: generator.topic, ...facts })}\n`);
     else screen.message(words);
   };
   const { signal, release } = stopSignal(world, (text) => tell('notice', {}, text));
-  const environment = await openEnvironment({ brokers: flags.brokers, stateDir: placesOf(flags, world.cwd).stateDir });
+  const environment = await openEnvironment({ kafka, stateDir: placesOf(flags, world.cwd).stateDir });
   let sent = 0;
   tell(
     'start',

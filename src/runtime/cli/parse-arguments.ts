@@ -138,7 +138,8 @@ function withOptions(
   options: readonly Option[],
   known: Known | undefined,
 ): OwnParams {
-  for (const option of options) command.addOption(option.helpGroup(`${heading}:`));
+  // Flags that come with a heading of their own stand below it.
+  for (const option of options) command.addOption(option.helpGroup(option.helpGroupHeading ?? `${heading}:`));
   const params = known === undefined ? [] : paramOptions(known.pipeline.params, command.options);
   for (const { option } of params) command.addOption(option.helpGroup(`Flags of ${known!.pipeline.name}:`));
   const names = params.map(({ name, option }) => [name, option.attributeName()] as const);

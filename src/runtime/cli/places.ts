@@ -3,9 +3,13 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Plan, PlannedNode } from '../../core/plan.ts';
 import { systemClock } from '../../time/clock.ts';
+import { readText } from '../../files/read-text.ts';
+import { kafkaConfig, type KafkaPlace } from '../../kafka/kafka-config.ts';
+import type { KafkaFlags } from '../../kafka/kafka-settings.ts';
 import { connectLog, type Environment, openEnvironment } from '../environment.ts';
 import type { PlaceFlags } from './flags.ts';
 import { redact } from './redact.ts';
+import type { World } from './world.ts';
 
 export interface Places {
   readonly stateDir: string;
@@ -17,6 +21,11 @@ export interface Places {
 export function placesOf({ data }: PlaceFlags, cwd: string): Places {
   const base = data === undefined ? cwd : resolve(cwd, data);
   return { stateDir: join(base, '.millrace'), outputDir: base };
+}
+
+/** The cluster that flags and environment describe; `undefined` for the embedded log. */
+export function kafkaOf(flags: KafkaFlags, { env, cwd }: World): KafkaPlace | undefined {
+  return kafkaConfig(flags, { variables: env, readFile: (path) => readText(resolve(cwd, path)) });
 }
 
 export function logKind({ brokers }: PlaceFlags): 'embedded' | 'kafka' {
@@ -56,11 +65,11 @@ export function hasState({ stateDir }: Places): boolean {
 }
 
 /** What is there already, for a command that must not create anything: a missing state directory reads as an empty one. */
-export async function openExisting(flags: PlaceFlags, places: Places): Promise<Environment> {
-  if (hasState(places)) return openEnvironment({ brokers: flags.brokers, stateDir: places.stateDir });
+export async function openExisting(kafka: KafkaPlace | undefined, places: Places): Promise<Environment> {
+  if (hasState(places)) return openEnvironment({ kafka, stateDir: places.stateDir });
   const { memoryStore } = await import('../../state/memory-store.ts');
   const store = memoryStore();
-  const log = flags.brokers === undefined ? await emptyLog(store) : await connectLog(flags.brokers);
+  const log = kafka === undefined ? await emptyLog(store) : await connectLog(kafka);
   return {
     log,
     store,

@@ -11,7 +11,7 @@ import { taskIdOf } from '../task-id.ts';
 import type { LoadedPipeline } from './find-pipeline.ts';
 import type { ResetFlags } from './flags.ts';
 import type { ParamFlags } from './parse-arguments.ts';
-import { filesOf, hasState, logKind, openExisting, outputsOf, placesOf } from './places.ts';
+import { filesOf, hasState, kafkaOf, logKind, openExisting, outputsOf, placesOf } from './places.ts';
 import { missingLines, type PositionRow, positionTable } from './positions.ts';
 import { Screen } from './screen.ts';
 import { grouped } from './text.ts';
@@ -27,11 +27,12 @@ export async function resetCommand(
   const group = flags.group ?? pipeline.group;
   const plan = planOf(pipeline.build(paramValues(pipeline, params)), pipeline.version);
   const screen = new Screen(world);
+  const kafka = kafkaOf(flags, world);
   // A first checkpoint that is to be left for the next start needs a state directory; all else can be looked at without one.
   const mustWrite = flags.apply === true && (hasState(places) || (flags.to ?? 'earliest') !== 'earliest');
   const environment = mustWrite
-    ? await openEnvironment({ brokers: flags.brokers, stateDir: places.stateDir })
-    : await openExisting(flags, places);
+    ? await openEnvironment({ kafka, stateDir: places.stateDir })
+    : await openExisting(kafka, places);
   try {
     const { log, store } = environment;
     const checkpoints = new CheckpointStore(store, taskIdOf(pipeline.name, logKind(flags), group));

@@ -31,12 +31,13 @@ export async function runCommand(
     await dryRun(loaded, plan, flags, generation, world);
     return EXIT.ok;
   }
+  const kafka = kafkaOf(flags, world);
   const places = placesOf(flags, world.cwd);
   if (flags.data !== undefined) makeFolder(places.outputDir);
   const view = viewFor(world, flags);
   const { signal, release } = stopSignal(world, (text) => view.notice(text));
   try {
-    const environment = await openEnvironment({ brokers: flags.brokers, stateDir: places.stateDir });
+    const environment = await openEnvironment({ kafka, stateDir: places.stateDir });
     try {
       const { log, store } = environment;
       const outputs = outputsOf(plan, log.description, places);
