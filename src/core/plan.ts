@@ -137,7 +137,7 @@ function checkRejections(nodes: readonly PlannedNode[]): void {
     if (planned.node.role === 'sink') {
       throw new MillraceError('PLAN_INVALID', `some rejections have nowhere to go: ${open.join(', ')}`, {
         place: { operator: planned.id },
-        hint: 'add toDLQ() or lateTo() above this sink',
+        hint: `${remedyFor(open)} above this sink`,
       });
     }
     if (planned.users.length > 1) {
@@ -146,7 +146,7 @@ function checkRejections(nodes: readonly PlannedNode[]): void {
         `${planned.id} is used ${planned.users.length} times with unhandled rejections: ${open.join(', ')}`,
         {
           place: { operator: planned.id },
-          hint: 'add toDLQ() or lateTo() before the stream branches, so that no rejection is delivered twice',
+          hint: `${remedyFor(open)} before the stream branches, so that no rejection is delivered twice`,
         },
       );
     }
@@ -155,6 +155,11 @@ function checkRejections(nodes: readonly PlannedNode[]): void {
 
 /** Rejections that can leave this node, CallbackError aside: that one has `throwsAreRejected`. */
 function unhandledAt(planned: PlannedNode): RejectionKind[] {
+function remedyFor(open: readonly RejectionKind[]): string {
+  if (!open.includes('LateRecord')) return 'add toDLQ()';
+  return open.length === 1 ? 'add lateTo()' : 'add toDLQ(), or lateTo() and toDLQ() to keep late records apart,';
+}
+
   const { adds, takes } = planned.node;
   if (takes === 'all') return [];
   const from = planned.inputs.flatMap(unhandledAt);
