@@ -1,5 +1,6 @@
 /** `pipeline()`: names sealed streams and makes them runnable, provided that no rejection is left without a place to go. */
 import { MillraceError } from './errors.ts';
+import { requireShortName } from './names.ts';
 import type { RejectionKind } from './rejection.ts';
 import type { AnySealedStream, AnyStream, SealedStream } from './stream.ts';
 
@@ -94,14 +95,17 @@ export function pipeline(name: string, ...rest: readonly unknown[]): Pipeline {
       `pipeline name '${name}' may have letters, digits, dot, hyphen and underscore only`,
     );
   }
+  requireShortName('the name of the pipeline', name);
   const [first, ...others] = rest;
   const hasOptions = !isSealed(first);
   const options = (hasOptions ? first : {}) as PipelineOptions & { params?: Params };
   const streams = hasOptions ? others : rest;
   const build = streams[0];
+  const group = options.group ?? name;
+  requireShortName(`the group of pipeline '${name}'`, group);
   return {
     name,
-    group: options.group ?? name,
+    group,
     version: options.version ?? 1,
     description: options.description ?? '',
     params: options.params ?? {},

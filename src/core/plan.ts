@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { MillraceError } from './errors.ts';
 import type { LedgerEdge } from './ledger.ts';
+import { requireShortName } from './names.ts';
 import type { PlanNode, TopicUse } from './operator.ts';
 import type { RejectionKind } from './rejection.ts';
 import type { AnySealedStream } from './stream.ts';
@@ -74,6 +75,7 @@ function checkNames(nodes: readonly PlannedNode[]): void {
   const seen = new Map<string, string>();
   for (const { id, node } of nodes) {
     if (!node.stateful || node.name === undefined) continue;
+    requireShortName(`the name of a ${node.kind}`, node.name);
     const other = seen.get(node.name);
     if (other !== undefined) {
       throw new MillraceError('PLAN_INVALID', `${id} and ${other} keep state under the same name '${node.name}'`, {
@@ -153,13 +155,13 @@ function checkRejections(nodes: readonly PlannedNode[]): void {
   }
 }
 
-/** Rejections that can leave this node, CallbackError aside: that one has `throwsAreRejected`. */
-function unhandledAt(planned: PlannedNode): RejectionKind[] {
 function remedyFor(open: readonly RejectionKind[]): string {
   if (!open.includes('LateRecord')) return 'add toDLQ()';
   return open.length === 1 ? 'add lateTo()' : 'add toDLQ(), or lateTo() and toDLQ() to keep late records apart,';
 }
 
+/** Rejections that can leave this node, CallbackError aside: that one has `throwsAreRejected`. */
+function unhandledAt(planned: PlannedNode): RejectionKind[] {
   const { adds, takes } = planned.node;
   if (takes === 'all') return [];
   const from = planned.inputs.flatMap(unhandledAt);
@@ -191,10 +193,35 @@ export function isUnshared(planned: PlannedNode): boolean {
   return planned.inputs.every((input) => input.users.length === 1 && isUnshared(input));
 }
 
+/**
+ * One use a topic and direction. All uses of a topic agree on what it is created with: numbers of partitions that were written
+ * stand before those that nobody chose, and must not differ.
+ */
 function topicsOf(nodes: readonly PlannedNode[]): TopicUse[] {
+  const chosen = new Map<string, { readonly partitions: number; readonly by: string }>();
+  const recordBytes = new Map<string, number>();
+  const uses = nodes.flatMap(({ id, node }) => node.topics.map((use) => ({ id, use })));
+  for (const { id, use } of uses) {
+    const { topic, partitions } = use;
+    if (use.recordBytes !== undefined) recordBytes.set(topic, Math.max(use.recordBytes, recordBytes.get(topic) ?? 0));
+    if (use.partitionsByDefault) continue;
+    const other = chosen.get(topic);
+    if (other !== undefined && other.partitions !== partitions) {
+      throw new MillraceError(
+        'PLAN_INVALID',
+        `${id} would create topic ${topic} with ${partitions} partitions, and ${other.by} with ${other.partitions}`,
+        { place: { operator: id }, hint: 'give both the same number, or leave it out at one of them' },
+      );
+    }
+    chosen.set(topic, { partitions, by: id });
+  }
   const byTopic = new Map<string, TopicUse>();
-  for (const use of nodes.flatMap(({ node }) => node.topics)) {
-    byTopic.set(`${use.use} ${use.topic}`, use);
+  for (const { use } of uses) {
+    const { topic, use: direction } = use;
+    const partitions = chosen.get(topic)?.partitions ?? use.partitions;
+    const bytes = recordBytes.get(topic);
+    const agreed = { topic, use: direction, partitions };
+    byTopic.set(`${direction} ${topic}`, bytes === undefined ? agreed : { ...agreed, recordBytes: bytes });
   }
   return [...byTopic.values()];
 }

@@ -1,6 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { decodeJson, filter, map, sinkJsonl, sinkKafka, toDLQ } from 'millrace/operators';
-import { kafka, merge } from 'millrace';
+import {
+  count,
+  decodeJson,
+  filter,
+  keyBy,
+  lateTo,
+  map,
+  sinkJsonl,
+  sinkKafka,
+  toDLQ,
+  tumblingWindow,
+  watermark,
+} from 'millrace/operators';
+import { kafka, merge, pipeline } from 'millrace';
 import { fingerprintDifferences, planOf, throwsAreRejected } from '../../src/core/plan.ts';
 import type { MillraceError } from '../../src/core/errors.ts';
 
@@ -12,6 +24,15 @@ function failure(run: () => unknown): MillraceError {
   }
   throw new Error('nothing was thrown');
 }
+
+const windows = (name: string) =>
+  kafka('in').pipe(
+    decodeJson(),
+    watermark({ eventTime: () => 0, outOfOrdernessMs: 0 }),
+    toDLQ('dlq'),
+    keyBy(() => 'k'),
+    tumblingWindow(name, { sizeMs: 1_000, graceMs: 0, aggregate: { n: count() } }),
+  );
 
 describe('planOf', () => {
   it('computes a stream that is used twice once', () => {
@@ -35,6 +56,56 @@ describe('planOf', () => {
     const error = failure(() => planOf([kafka('in').pipe(decodeJson(), sinkKafka('out'))]));
     expect(error).toMatchObject({ code: 'PLAN_INVALID', place: { operator: 'sinkKafka(out)' } });
     expect(error.message).toContain('some rejections have nowhere to go: DecodeError');
+    expect(error.hint).toBe('add toDLQ() above this sink');
+  });
+
+  it('names lateTo() alone where only late records are left, and both where others are, too', () => {
+    const late = failure(() => planOf([windows('w').pipe(sinkKafka('out'))]));
+    expect(late.message).toContain('some rejections have nowhere to go: LateRecord');
+    expect(late.hint).toBe('add lateTo() above this sink');
+    const decoded = kafka('in').pipe(
+      decodeJson(),
+      watermark({ eventTime: () => 0, outOfOrdernessMs: 0 }),
+      keyBy(() => 'k'),
+      tumblingWindow('w', { sizeMs: 1_000, graceMs: 0, aggregate: { n: count() } }),
+    );
+    const both = failure(() => planOf([decoded.pipe(sinkKafka('out'))]));
+    expect(both.hint).toBe('add toDLQ(), or lateTo() and toDLQ() to keep late records apart, above this sink');
+  });
+
+  it('refuses names that the keys of the state have no room for, and says how long they may be', () => {
+    const name = 'n'.repeat(255);
+    expect(planOf([windows(name).pipe(lateTo('late'), sinkKafka('out'))]).fingerprint.stateful).toHaveProperty(name);
+    const error = failure(() => planOf([windows(`${name}n`).pipe(lateTo('late'), sinkKafka('out'))]));
+    expect(error).toMatchObject({ code: 'PLAN_INVALID' });
+    expect(error.message).toContain('the name of a tumblingWindow has 256 bytes, and may have 255');
+    const copy = kafka('in').pipe(sinkKafka('out'));
+    expect(failure(() => pipeline('ä'.repeat(128), copy)).code).toBe('PLAN_INVALID');
+    expect(failure(() => pipeline('n'.repeat(256), copy)).message).toContain('the name of the pipeline has 256 bytes');
+    expect(failure(() => pipeline('p', { group: 'g'.repeat(256) }, copy)).message).toContain(
+      "the group of pipeline 'p'",
+    );
+  });
+
+  it('refuses two numbers of partitions for one topic', () => {
+    const lines = kafka('in');
+    const error = failure(() =>
+      planOf([lines.pipe(sinkKafka('out', { partitions: 2 })), lines.pipe(sinkKafka('out', { partitions: 4 }))]),
+    );
+    expect(error).toMatchObject({ code: 'PLAN_INVALID', place: { operator: 'sinkKafka(out)#2' } });
+    expect(error.message).toBe('sinkKafka(out)#2 would create topic out with 4 partitions, and sinkKafka(out) with 2');
+  });
+
+  it('takes the number of partitions that was written, wherever it was', () => {
+    const lines = kafka('in');
+    const plan = planOf([
+      lines.pipe(sinkKafka('out', { partitions: 2 })),
+      lines.pipe(decodeJson(), toDLQ('out'), sinkKafka('out')),
+      kafka('out').pipe(sinkKafka('in', { partitions: 5 })),
+    ]);
+    const partitions = plan.topics.map(({ use, topic, partitions }) => `${use} ${topic} ${partitions}`);
+    expect(partitions.toSorted()).toEqual(['read in 5', 'read out 2', 'write in 5', 'write out 2']);
+    expect(plan.topics.find(({ topic, use }) => topic === 'out' && use === 'write')).toHaveProperty('recordBytes');
   });
 
   it('refuses to branch a stream with unhandled rejections', () => {
