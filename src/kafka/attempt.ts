@@ -19,6 +19,8 @@ export interface Judgement {
   isPassing(failure: unknown): boolean;
   /** Before the next try: forget what the failure has shown to be stale. */
   forget(failure: unknown): void;
+  /** It will be tried again. */
+  onRetry?(failure: unknown, attempt: Attempt): void;
   toError(failure: unknown, attempt: Attempt): MillraceError;
 }
 
@@ -26,6 +28,8 @@ export interface Judgement {
 export const FIRST_CONNECT_MS = 5_000;
 const FIRST_PAUSE_MS = 5;
 const MAX_PAUSE_MS = 1_000;
+/** Pauses of this length and longer are worth telling of. */
+const TOLD_FROM_MS = 500;
 /** Pauses are shortened by up to this share, so that clients of a broker that comes back do not all come at once. */
 const JITTER = 0.3;
 
@@ -35,6 +39,8 @@ export class Attempts {
   private readonly judgement: Judgement;
   private readonly patienceMs: number;
   private readonly closing = new AbortController();
+  /** What is being tried again, and why: the first of it is what everybody waits for. */
+  private readonly waiting = new Set<{ readonly why: string }>();
 
   constructor(options: { clock: Clock; random: Random; judgement: Judgement; patienceMs: number }) {
     this.clock = options.clock;
@@ -45,6 +51,12 @@ export class Attempts {
 
   get isClosed(): boolean {
     return this.closing.signal.aborted;
+  }
+
+  /** What is waited for just now, in words. */
+  get trouble(): string | undefined {
+    const [first] = this.waiting;
+    return first?.why;
   }
 
   /** Ends every pause; nothing is tried again. */
@@ -58,16 +70,27 @@ export class Attempts {
    */
   async run<T>(attempt: Attempt, action: () => Promise<T>): Promise<T> {
     const deadline = this.clock.now() + (attempt.patienceMs ?? this.patienceMs);
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
-      if (this.isClosed) throw new MillraceError('LOG_UNAVAILABLE', 'the connection to Kafka is closed');
-      try {
-        return await action();
-      } catch (failure) {
-        const isOver = this.isClosed || attempt.signal?.aborted === true || this.clock.now() + pauseMs > deadline;
-        if (isOver || !this.judgement.isPassing(failure)) throw this.judgement.toError(failure, attempt);
-        this.judgement.forget(failure);
-        await this.clock.sleep(pauseMs * (1 - JITTER * this.random()), this.eitherSignal(attempt.signal));
+    let wait = { why: '' };
+    try {
+      for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+        if (this.isClosed) throw new MillraceError('LOG_UNAVAILABLE', 'the connection to Kafka is closed');
+        try {
+          return await action();
+        } catch (failure) {
+          const isOver = this.isClosed || attempt.signal?.aborted === true || this.clock.now() + pauseMs > deadline;
+          const error = this.judgement.toError(failure, attempt);
+          if (isOver || !this.judgement.isPassing(failure)) throw error;
+          this.waiting.delete(wait);
+          wait = { why: error.message };
+          // Most failures that pass have passed after a few pauses: they are no news.
+          if (pauseMs >= TOLD_FROM_MS) this.waiting.add(wait);
+          this.judgement.forget(failure);
+          this.judgement.onRetry?.(failure, attempt);
+          await this.clock.sleep(pauseMs * (1 - JITTER * this.random()), this.eitherSignal(attempt.signal));
+        }
       }
+    } finally {
+      this.waiting.delete(wait);
     }
   }
 

@@ -18,6 +18,15 @@ export interface TopicMetadata {
   readonly leaders: readonly number[];
 }
 
+export interface ClusterOptions extends KafkaConfig {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** How long what fails for a reason that passes is tried again; default two minutes, Infinity for `until close`. */
+  readonly patienceMs?: number | undefined;
+  /** Told why something has to be tried again. */
+  readonly onRetry?: ((why: MillraceError) => void) | undefined;
+}
+
 export type CoordinatorKind = 'group' | 'transaction';
 
 /** A connection for each, so that a large append does not hold up a question. */
@@ -41,17 +50,20 @@ export class Cluster {
   /** Ids of the topics that have been read from. */
   private readonly readIds = new Map<string, string>();
 
-  constructor(config: KafkaConfig & { readonly clock: Clock; readonly random: Random }) {
+  constructor(config: ClusterOptions) {
     this.seeds = parseAddresses(config.brokers);
     this.addresses = this.seeds.map(formatAddress);
     this.clock = config.clock;
     this.settings = config;
+    const { clock, random, onRetry, patienceMs = PATIENCE_MS } = config;
+    const toError = (failure: unknown, attempt: Attempt): MillraceError => kafkaError(failure, attempt, this.addresses);
     const judgement = {
       isPassing,
       forget: (failure: unknown) => this.forget(failure),
-      toError: (failure: unknown, attempt: Attempt) => kafkaError(failure, attempt, this.addresses),
+      toError,
+      ...(onRetry && { onRetry: (failure: unknown, attempt: Attempt) => onRetry(toError(failure, attempt)) }),
     };
-    this.attempts = new Attempts({ clock: config.clock, random: config.random, judgement, patienceMs: PATIENCE_MS });
+    this.attempts = new Attempts({ clock, random, judgement, patienceMs });
   }
 
   async connect(): Promise<void> {
@@ -60,6 +72,10 @@ export class Cluster {
 
   get isClosed(): boolean {
     return this.attempts.isClosed;
+  }
+
+  get trouble(): string | undefined {
+    return this.attempts.trouble;
   }
 
   close(): void {

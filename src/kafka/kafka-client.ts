@@ -1,4 +1,5 @@
 /** The log on a Kafka cluster, at the speed of the wire. */
+import type { MillraceError } from '../core/errors.ts';
 import type { Clock, Random } from '../core/ports.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
 import type {
@@ -28,6 +29,10 @@ export interface KafkaOptions extends KafkaConfig {
   readonly clock: Clock;
   /** For the jitter of pauses. */
   readonly random?: Random;
+  /** How long failures that pass are tried again; default two minutes. Infinity: until `close`. */
+  readonly patienceMs?: number;
+  /** Told why something has to be tried again. */
+  readonly onRetry?: (why: MillraceError) => void;
 }
 
 /**
@@ -36,7 +41,8 @@ export interface KafkaOptions extends KafkaConfig {
  *
  * Delivery: appends are idempotent and acknowledged by all in-sync replicas; `transactions` joins them with group offsets.
  * Order: by partition, whatever has to be sent again. Memory: an answer of `maxBytes` for each fetch, and what was given to
- * `append` until it is acknowledged. Failures that pass, such as a broker that restarts, are tried again for two minutes.
+ * `append` until it is acknowledged. Failures that pass, such as a broker that restarts, are tried again for two minutes, or
+ * as long as `patienceMs` says.
  * @throws MillraceError LOG_UNAVAILABLE, OFFSET_OUT_OF_RANGE, CONFIG_INVALID, as the port says
  */
 export class KafkaClient implements LogClient {
@@ -67,6 +73,10 @@ export class KafkaClient implements LogClient {
       rangeOf: (place) => this.rangeOf(place),
     });
     this.producer = new Producer(cluster, options.compression, new IdempotentIdentities(cluster));
+  }
+
+  get trouble(): string | undefined {
+    return this.cluster.trouble;
   }
 
   /** Fails within seconds where nobody answers; without it the first call connects, with more patience. */

@@ -73,6 +73,9 @@ export interface LogClient {
    */
   readonly transactions: ((id: string, timeoutMs: number) => LogTransactions) | undefined;
 
+  /** What it waits for just now, in words, where a call takes long because something fails that may pass. */
+  readonly trouble?: string | undefined;
+
   topic(name: string): Promise<TopicInfo | undefined>;
   topics(): Promise<TopicInfo[]>;
   /** Creates what is missing, with append timestamps, and returns when it can be used; existing topics are left alone. */

@@ -78,6 +78,8 @@ export interface RunStatus {
   /** `embedded log` or `Kafka at …`. */
   readonly log: string;
   readonly state: 'running' | 'stopping' | 'stopped';
+  /** What the log fails with just now; it is tried again. */
+  readonly waitingFor: string | undefined;
   /** Epoch ms. */
   readonly startedAt: number;
   readonly now: number;

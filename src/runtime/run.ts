@@ -17,6 +17,7 @@ import {
   settleWithLog,
   tellOthers,
 } from './delivery.ts';
+import { watchLog } from './log-watch.ts';
 import { paramValues } from './params.ts';
 import { checkContinues, checkOutputs, restore } from './recover.ts';
 import { MIN_RECORDS_FOR_RATIO, type RunOptions, type RunReport, type RunStatus } from './run-options.ts';
@@ -92,13 +93,16 @@ async function runSession(
   store: CheckpointStore,
   options: RunOptions,
 ): Promise<RunReport> {
-  const { clock } = options;
+  const { log, clock } = options;
   const state: { now: RunStatus['state'] } = { now: 'running' };
-  const status = (): RunStatus => statusOf({ ...about, state: state.now, now: clock.now(), task, coordinator, credit });
+  const status = (): RunStatus =>
+    statusOf({ ...about, state: state.now, waitingFor: log.trouble, now: clock.now(), task, coordinator, credit });
   options.onStart?.({ status });
+  const ended = new AbortController();
+  void watchLog(log, clock, options.onNotice ?? (() => {}), ended.signal);
   const drained = await drive(task, coordinator, producing, options, () => {
     state.now = 'stopping';
-  });
+  }).finally(() => ended.abort());
   await store.settle(coordinator.epoch);
   state.now = 'stopped';
   return { status: status(), drained, checkpoints: coordinator.made, durationMs: clock.now() - about.startedAt };

@@ -27,6 +27,7 @@ export function renderStatus(status: RunStatus, before: RunStatus | undefined, f
     `${dim('data')}        ${rejected} ${dim('·')} ${late}${takenIn(status)} ${dim('·')} under way ${bytes(status.creditUsed)} of ${bytes(status.creditLimit)}`,
   );
   lines.push(`${dim('checkpoint')}  ${checkpointOf(status)}`);
+  if (status.waitingFor !== undefined) lines.push(`${colors.yellow('waiting')}     ${status.waitingFor}`);
   // What stands for a character that the terminal lacks may be wider: it is put there before the line is measured.
   return lines.map((line) => (frame.unicode ? fit(line, frame.width) : fit(toAscii(line), frame.width, '...')));
 }
@@ -43,6 +44,7 @@ export function renderLine(status: RunStatus, before: RunStatus | undefined): st
     `rejected ${grouped(status.rejected)}`,
     `late ${grouped(status.late)}`,
     `checkpoint ${checkpointOf(status)}`,
+    ...(status.waitingFor === undefined ? [] : [`waiting: ${status.waitingFor}`]),
   ].join(', ');
 }
 

@@ -120,6 +120,7 @@ export function runStatus(more: Partial<RunStatus> = {}): RunStatus {
     delivery: 'exactly-once',
     log: 'embedded log',
     state: 'running',
+    waitingFor: undefined,
     startedAt: NOON - 10_000,
     now: NOON,
     nodes: [
