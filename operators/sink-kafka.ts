@@ -32,13 +32,13 @@ export interface SinkKafkaOptions<T> {
  */
 export function sinkKafka<T>(topic: string, options: SinkKafkaOptions<T> = {}) {
   requireText('sinkKafka', 'topic', topic);
-  const partitions = options.partitions ?? DEFAULT_PARTITIONS;
+  const { partitions = DEFAULT_PARTITIONS } = options;
   requirePositiveInteger(`sinkKafka('${topic}')`, 'partitions', partitions);
   return sink<T>({
     kind: 'sinkKafka',
     name: topic,
     options: {},
-    topics: [{ topic, use: 'write', partitions }],
+    topics: [{ topic, use: 'write', partitions, partitionsByDefault: options.partitions === undefined }],
     writer: (ctx, dlq) => {
       const output = ctx.topic(topic);
       const rejected = dlq === undefined ? undefined : ctx.topic(dlq);

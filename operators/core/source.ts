@@ -25,7 +25,7 @@ export const DEFAULT_PARTITIONS = 3;
  */
 export function kafka(topic: string, options: KafkaOptions = {}): Stream<LogRecord> {
   requireText('kafka', 'topic', topic);
-  const partitions = options.partitions ?? DEFAULT_PARTITIONS;
+  const { partitions = DEFAULT_PARTITIONS } = options;
   requirePositiveInteger(`kafka('${topic}')`, 'partitions', partitions);
   return new Stream({
     kind: 'kafka',
@@ -36,7 +36,7 @@ export function kafka(topic: string, options: KafkaOptions = {}): Stream<LogReco
     stateful: false,
     adds: [],
     takes: 'none',
-    topics: [{ topic, use: 'read', partitions }],
+    topics: [{ topic, use: 'read', partitions, partitionsByDefault: options.partitions === undefined }],
     build: (ctx) =>
       mapChunks(ctx, ctx.source(topic), (chunk) => {
         ctx.counts.passed += chunk.length;

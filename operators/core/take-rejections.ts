@@ -31,7 +31,9 @@ export function takeRejectionsNode(
     stateful: false,
     adds: [],
     takes,
-    topics: [{ topic, use: 'write', partitions: DEFAULT_PARTITIONS, recordBytes: RECORD_BYTES }],
+    topics: [
+      { topic, use: 'write', partitions: DEFAULT_PARTITIONS, partitionsByDefault: true, recordBytes: RECORD_BYTES },
+    ],
     build(ctx, [input]) {
       const output = ctx.topic(topic);
       const isTaken = (rejection: Rejection) => takes === 'all' || takes.includes(rejection.kind);

@@ -44,6 +44,8 @@ export interface TopicUse {
   readonly use: 'read' | 'write';
   /** Partitions to create the topic with when it is missing. */
   readonly partitions: number;
+  /** Nobody chose `partitions`: it gives way to a number that another use of the topic was given. */
+  readonly partitionsByDefault?: boolean;
   /** Bytes that one record may have in a topic that is created, where the log would take less by itself. */
   readonly recordBytes?: number;
 }
