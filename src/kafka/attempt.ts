@@ -19,8 +19,6 @@ export interface Judgement {
   isPassing(failure: unknown): boolean;
   /** Before the next try: forget what the failure has shown to be stale. */
   forget(failure: unknown): void;
-  /** It will be tried again. */
-  onRetry?(failure: unknown, attempt: Attempt): void;
   toError(failure: unknown, attempt: Attempt): MillraceError;
 }
 
@@ -85,7 +83,6 @@ export class Attempts {
           // Most failures that pass have passed after a few pauses: they are no news.
           if (pauseMs >= TOLD_FROM_MS) this.waiting.add(wait);
           this.judgement.forget(failure);
-          this.judgement.onRetry?.(failure, attempt);
           await this.clock.sleep(pauseMs * (1 - JITTER * this.random()), this.eitherSignal(attempt.signal));
         }
       }

@@ -23,8 +23,6 @@ export interface ClusterOptions extends KafkaConfig {
   readonly random: Random;
   /** How long what fails for a reason that passes is tried again; default two minutes, Infinity for `until close`. */
   readonly patienceMs?: number | undefined;
-  /** Told why something has to be tried again. */
-  readonly onRetry?: ((why: MillraceError) => void) | undefined;
 }
 
 export type CoordinatorKind = 'group' | 'transaction';
@@ -55,13 +53,11 @@ export class Cluster {
     this.addresses = this.seeds.map(formatAddress);
     this.clock = config.clock;
     this.settings = config;
-    const { clock, random, onRetry, patienceMs = PATIENCE_MS } = config;
-    const toError = (failure: unknown, attempt: Attempt): MillraceError => kafkaError(failure, attempt, this.addresses);
+    const { clock, random, patienceMs = PATIENCE_MS } = config;
     const judgement = {
       isPassing,
       forget: (failure: unknown) => this.forget(failure),
-      toError,
-      ...(onRetry && { onRetry: (failure: unknown, attempt: Attempt) => onRetry(toError(failure, attempt)) }),
+      toError: (failure: unknown, attempt: Attempt) => kafkaError(failure, attempt, this.addresses),
     };
     this.attempts = new Attempts({ clock, random, judgement, patienceMs });
   }

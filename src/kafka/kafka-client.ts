@@ -1,5 +1,4 @@
 /** The log on a Kafka cluster, at the speed of the wire. */
-import type { MillraceError } from '../core/errors.ts';
 import type { Clock, Random } from '../core/ports.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
 import type {
@@ -31,8 +30,6 @@ export interface KafkaOptions extends KafkaConfig {
   readonly random?: Random;
   /** How long failures that pass are tried again; default two minutes. Infinity: until `close`. */
   readonly patienceMs?: number;
-  /** Told why something has to be tried again. */
-  readonly onRetry?: (why: MillraceError) => void;
 }
 
 /**
