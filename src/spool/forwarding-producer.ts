@@ -52,6 +52,8 @@ export class ForwardingProducer {
   private isTaking = false;
   private isSpooling = false;
   private isDown = false;
+  /** The spool had no room the last time, and it was said. */
+  private isFull = false;
   private isClosing = false;
   private failure: Error | undefined;
   private sent = 0;
@@ -174,20 +176,22 @@ export class ForwardingProducer {
   /** Puts rows into the spool, as its bound allows. */
   private async store(rows: readonly Row[], carried: Carried | undefined): Promise<void> {
     this.isSpooling = true;
-    let wasFull = false;
     for (let rest = rows.filter(isOpen); rest.length > 0; rest = rest.filter(isOpen)) {
       const { count } = this.bell;
       const accepted = await this.spool.append(rest.map(({ record }) => record));
       const first = this.spool.end - accepted;
       rest.slice(0, accepted).forEach((row, i) => this.stored(row, first + i, carried));
       rest = rest.slice(accepted).filter(isOpen);
-      if (rest.length === 0) break;
+      if (rest.length === 0) {
+        this.isFull = false;
+        break;
+      }
       if (accepted === 0 && this.spool.bytes === 0) {
         this.finish(rest[0], failed(rest[0].record, `it is larger than the spool, which takes ${this.spool.maxBytes}`));
         continue;
       }
-      if (!wasFull) this.tell({ kind: 'full', bytes: this.spool.bytes, whenFull: this.whenFull });
-      wasFull = true;
+      if (!this.isFull) this.tell({ kind: 'full', bytes: this.spool.bytes, whenFull: this.whenFull });
+      this.isFull = true;
       if (this.whenFull === 'reject' && !carried?.isOpen) {
         for (const row of rest) this.finish(row, failed(row.record, `the spool is full: ${this.spool.bytes} bytes`));
         break;
@@ -267,7 +271,7 @@ export class ForwardingProducer {
     if (this.isDown || this.patience.hasEnded) return;
     this.isDown = true;
     const silence = `no answer within ${this.patienceMs / 1000} s`;
-    const reason = failure === OVERDUE ? (this.options.why?.() ?? silence) : messageOf(failure);
+    const reason = failure === OVERDUE ? (this.options.log.trouble ?? silence) : messageOf(failure);
     this.tell({ kind: 'down', reason });
   }
 

@@ -26,8 +26,6 @@ export interface ForwardingOptions {
   /** How long the log may take to acknowledge before records are buffered; default 2,000. */
   readonly patienceMs?: number;
   readonly whenFull?: WhenFull;
-  /** Why the log keeps us waiting, for messages. */
-  readonly why?: () => string | undefined;
   readonly onEvent?: (event: ForwardingEvent) => void;
   /** What became of a record that was buffered. */
   readonly onDelivery?: (report: DeliveryReport) => void;

@@ -18,8 +18,8 @@ export type LogState = 'up' | 'refusing' | 'silent' | 'forgetful';
 
 export class FlakyLog {
   readonly partitions: string[][] = Array.from({ length: PARTITIONS }, () => []);
-  /** Batches appended. */
-  appends = 0;
+  /** What its clients say of it while they wait. */
+  trouble: string | undefined;
   private current: LogState = 'up';
   private readonly bell = new Bell();
 
@@ -52,7 +52,11 @@ export class FlakyLog {
       if (!known.has(name)) return undefined;
       return { topic: name, partitions: PARTITIONS, maxRecordBytes: MAX_RECORD_BYTES, timestampType: 'create' };
     };
+    const trouble = () => this.trouble;
     const used = {
+      get trouble() {
+        return trouble();
+      },
       description: 'a flaky log',
       kind: 'kafka',
       topic: topicOf,
@@ -77,7 +81,6 @@ export class FlakyLog {
   private append(batch: RecordBatch): number {
     const partition = this.partitions[batch.partition];
     const base = partition.length;
-    this.appends++;
     for (let row = 0; row < batch.length; row++) partition.push(String(batch.value(row)));
     return base;
   }

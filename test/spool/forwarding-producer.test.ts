@@ -90,8 +90,9 @@ describe('a forwarding producer', () => {
   });
 
   it('waits for a silent log as long as its patience, and sends nothing twice that arrives after it', async () => {
-    const { log, spool, producer, events, pass } = await world({ why: () => 'connection refused' });
+    const { log, spool, producer, events, pass } = await world();
     log.become('silent');
+    log.trouble = 'connection refused';
     producer.start();
     let reports: DeliveryReport[] = [];
     void producer.send(records(0, 2)).then((given) => (reports = given));
