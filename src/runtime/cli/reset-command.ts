@@ -14,7 +14,8 @@ import type { ParamFlags } from './parse-arguments.ts';
 import { filesOf, hasState, kafkaOf, logKind, openExisting, outputsOf, placesOf } from './places.ts';
 import { missingLines, type PositionRow, positionTable } from './positions.ts';
 import { Screen } from './screen.ts';
-import { grouped } from './text.ts';
+import { spell } from './spelling.ts';
+import { counted } from './text.ts';
 import type { World } from './world.ts';
 
 export async function resetCommand(
@@ -33,9 +34,11 @@ export async function resetCommand(
   const environment = mustWrite
     ? await openEnvironment({ kafka, stateDir: places.stateDir })
     : await openExisting(kafka, places);
+  const { log, store } = environment;
+  const checkpoints = new CheckpointStore(store, taskIdOf(pipeline.name, logKind(flags), group));
   try {
-    const { log, store } = environment;
-    const checkpoints = new CheckpointStore(store, taskIdOf(pipeline.name, logKind(flags), group));
+    // Owning comes first: while a process runs the pipeline, neither its state nor its group's offsets are ours to delete.
+    if (flags.apply) await checkpoints.own(processProbe, world.clock.now());
     const saved = checkpoints.load();
     const rows = await resetRows(plan, log, saved, flags, group);
     const missing = (await Promise.all(plan.topics.map(async (use) => ({ use, info: await log.topic(use.topic) }))))
@@ -50,20 +53,19 @@ export async function resetCommand(
     ];
     for (const line of lines) screen.show(line);
     if (!flags.apply) {
-      screen.show('Nothing was changed: add --apply to do it.');
+      screen.show(`Nothing was changed. To do it: ${spell([...world.argv, '--apply'], world.env)}`);
       return EXIT.ok;
     }
     const begin =
       flags.to === undefined || flags.to === 'earliest'
         ? undefined
         : { offsets: offsetsOf(rows), fingerprint: plan.fingerprint };
-    // Owning comes first: the offsets of a group whose pipeline is running are not ours to delete.
-    await checkpoints.own(processProbe, world.clock.now());
     await log.deleteGroup(group);
     await checkpoints.reset(processProbe, world.clock.now(), begin);
-    screen.show('Done: checkpoint, state and group offsets are deleted.');
+    screen.show('Done: checkpoint, state and group offsets are deleted; the next run begins as shown.');
     return EXIT.ok;
   } finally {
+    await checkpoints.disown().catch(() => {});
     await environment.close();
   }
 }
@@ -99,14 +101,14 @@ function consequences(rows: readonly PositionRow[], outputs: readonly string[], 
   const repeated = rows.reduce((sum, { current, next }) => sum + Math.max(0, (current ?? 0) - next), 0);
   const skipped = rows.reduce((sum, { current, next }) => sum + Math.max(0, next - (current ?? 0)), 0);
   return [
-    'Deleted: the checkpoint with windows and all other state, and the offsets of the group.',
-    'Left alone, and added to by the next run:',
+    'To be deleted: the checkpoint with windows and all other state, and the offsets of the group.',
+    'To be left alone, and added to by the next run:',
     ...outputs.map((output) => `  ${output}`),
-    ...(repeated > 0
-      ? [`Repeated: ${grouped(repeated)} records are processed once more, and what they gave is written once more.`]
+    ...(repeated > 0 ? [`To be repeated: ${counted(repeated, 'record')}; what they gave is written once more.`] : []),
+    ...(repeated > 0 && files.length > 0
+      ? [`  To have it once, move these away before that run: ${files.join(', ')}`]
       : []),
-    ...(repeated > 0 && files.length > 0 ? [`  To have it once, move these away first: ${files.join(', ')}`] : []),
-    ...(skipped > 0 ? [`Skipped: ${grouped(skipped)} records are never processed.`] : []),
+    ...(skipped > 0 ? [`To be skipped: ${counted(skipped, 'record')}, never processed.`] : []),
   ];
 }
 
