@@ -33,12 +33,8 @@ export function reconcile({ group, current, pending, decided }: Findings): Verdi
   const undecided: Verdict = pending === undefined ? 'none' : 'drop';
   if (epoch === current.epoch) return undecided;
   if (pending !== undefined && epoch === pending.epoch) return 'finish';
-  const known = `this state directory holds epoch ${current.epoch}${pending ? ` and may hold ${pending.epoch}` : ''}`;
-  if (epoch !== undefined && epoch > current.epoch) {
-    throw mismatch(
-      `group '${group}' has come to epoch ${epoch}, and ${known}: it is older than the group, or another's`,
-    );
-  }
+  refuseOlder({ group, current, pending, decided });
+  const known = holds(current, pending);
   // Where the store decides, the group's offsets only follow, for others to see.
   if (current.decidedBy === 'store') return undecided;
   throw mismatch(
@@ -46,6 +42,18 @@ export function reconcile({ group, current, pending, decided }: Findings): Verdi
       ? `group '${group}' has no offsets any more (deleted, or expired), and ${known}`
       : `group '${group}' is at epoch ${epoch}, and ${known}: its offsets were set back by something else`,
   );
+}
+
+/** @throws MillraceError CHECKPOINT_MISMATCH when the group has gone on without this state */
+export function refuseOlder({ group, current, pending, decided }: Findings): void {
+  const epoch = decidedEpoch(group, decided) ?? 0;
+  if (epoch <= Math.max(current.epoch, pending?.epoch ?? 0)) return;
+  const older = 'it is older than the group, or of another pipeline';
+  throw mismatch(`group '${group}' has come to epoch ${epoch}, and ${holds(current, pending)}: ${older}`);
+}
+
+function holds(current: Checkpoint, pending: Checkpoint | undefined): string {
+  return `this state directory holds epoch ${current.epoch}${pending ? ` and may hold ${pending.epoch}` : ''}`;
 }
 
 /**
@@ -89,6 +97,6 @@ function decidedEpoch(group: string, decided: readonly DecidedOffset[]): number 
 
 function mismatch(message: string): MillraceError {
   return new MillraceError('CHECKPOINT_MISMATCH', message, {
-    hint: 'the group belongs to one pipeline and one state directory: use the right --data and --group, or begin again with `pipeline reset NAME --apply`; nothing was read and nothing written',
+    hint: 'the group belongs to one pipeline and one state directory: use the right --data and --group, or begin again with `millrace reset NAME --apply`; nothing was read and nothing written',
   });
 }

@@ -125,7 +125,7 @@ export class AppendOutput implements Output {
         ? `is shorter than the checkpoint knows it: ${size} bytes of ${length}`
         : `has ${size} bytes, some of which the checkpoint does not know of: it was ${length} to ${end} long`;
     return new MillraceError('CHECKPOINT_MISMATCH', `${this.path} ${problem}`, {
-      hint: 'somebody else has written, cut, moved or removed it, or the output folder is another one: put the file back as it was and start again, or begin anew with `pipeline reset NAME --apply`',
+      hint: 'somebody else has written, cut, moved or removed it, or the output folder is another one: put the file back as it was and start again, or begin anew with `millrace reset NAME --apply`',
     });
   }
 }

@@ -234,7 +234,7 @@ export class RollingOutput<T> implements Output {
   private mismatch(problem: string, dir: string): MillraceError {
     const before = dir === this.options.dir ? '' : ` (the checkpoint was made when the folder was ${dir})`;
     return new MillraceError('CHECKPOINT_MISMATCH', `${problem}${before}`, {
-      hint: 'put the folder back as it was, its .staging included, and start again, or begin anew with `pipeline reset NAME --apply`',
+      hint: 'put the folder back as it was, its .staging included, and start again, or begin anew with `millrace reset NAME --apply`',
     });
   }
 }

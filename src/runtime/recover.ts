@@ -13,14 +13,14 @@ export function checkContinues(checkpoint: Checkpoint, now: Fingerprint, dropped
       'DRAINED',
       'this pipeline was drained: all its windows are closed and would open a second time',
       {
-        hint: 'begin again with `pipeline reset NAME --apply`, or run under another group (--group ID)',
+        hint: 'begin again with `millrace reset NAME --apply`, or run under another group (--group ID)',
       },
     );
   }
   const differences = fingerprintDifferences(checkpoint.fingerprint, now, dropped);
   if (differences.length > 0) {
     throw new MillraceError('PLAN_CHANGED', `the checkpoint was written by another plan: ${differences.join('; ')}`, {
-      hint: 'undo the change, let the state of an operator go (--drop-state NAME), or begin again with `pipeline reset NAME --apply`',
+      hint: 'undo the change, let the state of an operator go (--drop-state NAME), or begin again with `millrace reset NAME --apply`',
     });
   }
 }

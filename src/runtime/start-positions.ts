@@ -68,7 +68,7 @@ function shrunk(topic: string, before: number, now: number): MillraceError {
     `the checkpoint knows ${before} partitions of the topic, and it has ${now}`,
     {
       place: { topic },
-      hint: 'the topic was deleted and made anew, or this is another log; to begin again without the old state, see `pipeline reset`',
+      hint: 'the topic was deleted and made anew, or this is another log; to begin again without the old state, see `millrace reset NAME`',
     },
   );
 }
@@ -81,21 +81,26 @@ function checkInLog(topic: string, partition: number, offset: number, first: num
       : `the log ends at ${end}: the topic was deleted and made anew, or this is another log`;
   throw new MillraceError('OFFSET_OUT_OF_RANGE', `the checkpoint goes on at offset ${offset}, but ${problem}`, {
     place: { topic, partition, offset },
-    hint: 'to begin again without the old state, see `pipeline reset`; nothing was skipped and nothing written',
+    hint: 'to begin again without the old state, see `millrace reset NAME`; nothing was skipped and nothing written',
   });
 }
 
 /** Offsets of the group without our checkpoint: its windows lie in a state directory that is not this one. */
-export async function refuseForeignGroup(log: LogClient, group: string, topics: readonly string[]): Promise<void> {
+export async function refuseForeignGroup(
+  log: LogClient,
+  group: string,
+  topics: readonly string[],
+  options = { settled: true },
+): Promise<void> {
   if (log.kind === 'embedded') return;
-  const offsets = await log.groupOffsets(group, topics);
+  const offsets = await log.groupOffsets(group, topics, options);
   if (offsets.length === 0) return;
   throw new MillraceError(
     'CHECKPOINT_MISMATCH',
     `group '${group}' has committed offsets on ${log.description}, but this state directory has no checkpoint of it`,
     {
       place: { topic: offsets[0].topic, partition: offsets[0].partition, offset: offsets[0].offset },
-      hint: 'use the state directory that belongs to the group (--data DIR), another group (--group ID), or begin again with `pipeline reset NAME --apply`',
+      hint: 'use the state directory that belongs to the group (--data DIR), another group (--group ID), or begin again with `millrace reset NAME --apply`',
     },
   );
 }

@@ -101,7 +101,7 @@ describe('a file that somebody else has changed', () => {
     await expect(opened(manifest)).rejects.toMatchObject({
       code: 'CHECKPOINT_MISMATCH',
       message: expect.stringContaining(words) as string,
-      hint: expect.stringContaining('pipeline reset') as string,
+      hint: expect.stringContaining('millrace reset NAME --apply') as string,
     });
   });
 

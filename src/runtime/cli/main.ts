@@ -8,22 +8,24 @@ import { generateOptions, paramOptions, resetOptions, runOptions } from './flags
 import { refuseSwallowedFlags, type Swallowable } from './npm-flags.ts';
 import { type Invocation, parseArguments, targetOf } from './parse-arguments.ts';
 import { Screen } from './screen.ts';
+import { spell, spellHint } from './spelling.ts';
 import { table } from './text.ts';
 import type { World } from './world.ts';
 
 /** Resolves to the exit code; failures are reported, not thrown. */
 export async function main(world: World): Promise<number> {
+  let target: string | undefined;
   try {
-    return await dispatch(world);
+    target = targetOf(world.argv);
+    return await dispatch(target, world);
   } catch (thrown) {
-    return reportFailure(thrown, world);
+    return reportFailure(thrown, world, (hint) => spellHint(hint, target, world));
   }
 }
 
-async function dispatch(world: World): Promise<number> {
+async function dispatch(target: string | undefined, world: World): Promise<number> {
   const { argv, env, cwd } = world;
   const wantsHelp = argv.some((arg) => arg === '--help' || arg === '-h');
-  const target = targetOf(argv);
   const call = { argv, env, readFile };
   const refuseSwallowed = (loaded?: LoadedPipeline): void => {
     if (!wantsHelp) refuseSwallowedFlags(swallowable(loaded), call);
@@ -96,9 +98,7 @@ async function list(world: World): Promise<number> {
     ['left', 'left'],
   ))
     screen.show(line);
-  const how =
-    world.env.npm_lifecycle_event === 'pipeline' ? 'npm run pipeline NAME -- --flags' : 'millrace NAME --flags';
-  screen.message(`Run one with: ${how} (--help shows them)`);
+  screen.message(`Run one with: ${spell(['NAME', '--flags'], world.env)} (--help shows them)`);
   return EXIT.ok;
 }
 

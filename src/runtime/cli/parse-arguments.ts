@@ -46,10 +46,15 @@ export function targetOf(argv: readonly string[]): string | undefined {
   if (argv.length === 0) return undefined;
   const [first, ...rest] = argv;
   const command = program.commands.find((each) => each.name() === first);
-  return orUsageError(() => {
-    if (command !== undefined) return command.parseOptions(rest).operands[0];
-    return program.parseOptions([...argv]).operands[0];
-  });
+  // A mistake in a flag is told before the pipeline is looked for; it is most likely the first word.
+  const name = command === undefined ? first : rest[0];
+  return orUsageError(
+    () => {
+      if (command !== undefined) return command.parseOptions(rest).operands[0];
+      return program.parseOptions([...argv]).operands[0];
+    },
+    name?.startsWith('-') ? undefined : name,
+  );
 }
 
 /**
@@ -67,7 +72,7 @@ export function parseArguments(argv: readonly string[], known: Known | undefined
       printed += text;
     },
   );
-  for (const command of [program, ...program.commands]) applyEnvironment(command, env);
+  for (const command of [program, ...program.commands]) applyEnvironment(command, env, known?.pipeline.name);
   try {
     orUsageError(() => program.parse([...argv], { from: 'user' }), known?.pipeline.name);
   } catch (thrown) {
@@ -159,11 +164,14 @@ function own<F extends object>(flags: F, params: OwnParams): F {
 function listOrRefuse(flags: object): Invocation {
   const given = Object.keys(flags).find((name) => name !== 'brokers');
   if (given === undefined) return { command: 'list' };
-  throw usageError('flags were given, but no pipeline', 'write the name of the pipeline first: millrace NAME --flags');
+  throw usageError(
+    'flags were given, but no pipeline',
+    'write the name of the pipeline first: `millrace NAME --flags`',
+  );
 }
 
 /** Like commander's own reading of variables, but from the environment that was handed in; an empty one counts as none. */
-function applyEnvironment(command: Command, env: Env): void {
+function applyEnvironment(command: Command, env: Env, pipeline: string | undefined): void {
   for (const option of command.options) {
     if (option.envVar === undefined) continue;
     const value = env[option.envVar];
@@ -173,7 +181,7 @@ function applyEnvironment(command: Command, env: Env): void {
     if (value === undefined || value === '') continue;
     const parsed = orUsageError(
       () => option.parseArg?.(value, undefined),
-      undefined,
+      pipeline,
       `${name}: '${value}' is invalid. `,
     );
     command.setOptionValueWithSource(option.attributeName(), parsed, 'env');
@@ -188,7 +196,7 @@ function orUsageError<R>(parse: () => R, pipeline?: string, prefix = ''): R {
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.code === 'commander.helpDisplayed' || thrown.code === 'commander.help') throw HELP;
     const [message, suggestion] = thrown.message.replace(/^error: /, '').split('\n');
-    const see = `see: millrace ${pipeline === undefined ? '' : `${pipeline} `}--help`;
+    const see = `see \`millrace ${pipeline === undefined ? '' : `${pipeline} `}--help\``;
     const hint = thrown.code === 'commander.excessArguments' ? LOST_FLAG : suggestion?.replaceAll(/^\(|\)$/g, '');
     throw new MillraceError('CONFIG_INVALID', `${prefix}${message}`, { hint: hint ?? see });
   }

@@ -30,6 +30,17 @@ describe('the program', { timeout: 30_000 }, () => {
     expect(stderr).toContain('Did you mean --events?');
   });
 
+  it.each([
+    ['orders', '--events', '0'],
+    ['reset', 'orders', '--to', 'never'],
+  ])('tells of a bad value once: %s %s %s', (...args) => {
+    const { status, stdout, stderr } = millrace(args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr.match(/is invalid/g)).toHaveLength(1);
+    expect(stderr.trim().split('\n')).toHaveLength(2);
+    expect(stderr).toContain('see `millrace orders --help`');
+  });
+
   it('exits 2 when npm kept a flag for itself', () => {
     const env = {
       npm_lifecycle_event: 'pipeline',

@@ -1,8 +1,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { CheckpointStore } from '../../../src/checkpoint/checkpoint-store.ts';
+import type { ProcessProbe } from '../../../src/checkpoint/owner.ts';
+import { processProbe } from '../../../src/checkpoint/process-probe.ts';
 import { main } from '../../../src/runtime/cli/main.ts';
+import { openLmdbStore } from '../../../src/state/lmdb-store.ts';
 import { systemClock } from '../../../src/time/clock.ts';
 import { type FakeWorld, fakeWorld } from './fixtures.ts';
 
@@ -97,8 +101,9 @@ describe('the command line', () => {
   it('resets only when told to apply it', async () => {
     await call('numbers --once');
     const shown = await call('reset numbers');
-    expect(shown.out).toContain('Nothing was changed');
-    expect(shown.out).toContain('Repeated: 100 records');
+    expect(shown.out).toContain('Nothing was changed. To do it: millrace reset numbers --apply');
+    expect(shown.out).not.toContain('Deleted');
+    expect(shown.out).toContain('To be repeated: 100 records');
     expect((await call('numbers --once')).err).toContain('goes on from checkpoint 1');
     expect((await call('reset numbers --apply')).out).toContain('Done');
     const again = await call('numbers --once');
@@ -106,10 +111,24 @@ describe('the command line', () => {
     expect(readFileSync(join(cwd, 'output/numbers.jsonl'), 'utf8').trim().split('\n')).toHaveLength(200);
   });
 
+  it('refuses to reset what a process runs, before it says anything else', async () => {
+    const other = fakeWorld(['numbers'], { cwd, clock: systemClock });
+    const store = openLmdbStore(join(cwd, '.millrace'));
+    const living: ProcessProbe = { pid: process.pid + 1, birth: () => 'b' };
+    await new CheckpointStore(store, 'numbers@embedded/numbers').own(living, other.clock.now());
+    await store.close();
+    const probe = vi.spyOn(processProbe, 'birth').mockReturnValue('b');
+    const { code, out, err } = await call('reset numbers --apply');
+    probe.mockRestore();
+    expect(code).toBe(3);
+    expect(out).toBe('');
+    expect(err).toContain('is already run by process');
+  });
+
   it('resets to the end of the log', async () => {
     await call('generate numbers --events 10');
     const { out } = await call('reset numbers --to latest --apply');
-    expect(out).toContain('Skipped: 10 records');
+    expect(out).toContain('To be skipped: 10 records');
     expect((await call('numbers --once --generate 0')).out).toBe('');
   });
 
@@ -162,12 +181,32 @@ describe('the command line', () => {
     expect((await call('')).out).toContain('cannot be loaded');
   });
 
+  it('names an operator once in an error', async () => {
+    const operators = "import { count, keyBy, lateTo, sinkConsole, tumblingWindow } from 'millrace/operators';";
+    const windows = "tumblingWindow('w', { sizeMs: 1, graceMs: 0, aggregate: { n: count() } })";
+    const plan = `kafka('numbers').pipe(keyBy(() => 'k'), ${windows}, lateTo('late'), sinkConsole())`;
+    const code = `import { kafka, pipeline } from 'millrace';\n${operators}\nexport default pipeline('numbers', ${plan});`;
+    writeFileSync(join(cwd, 'pipelines/numbers/pipeline.ts'), code);
+    expect((await call('numbers')).err).toMatch(/^error PLAN_INVALID: tumblingWindow\(w\) needs event time$/m);
+  });
+
   it('tells errors as JSON, where that was asked for, and without secrets', async () => {
     const { code, out, err } = await call('numbers --json --brokers me:hunter2@host:9092');
     expect(code).toBe(2);
     expect(err).toBe('');
     expect(JSON.parse(out)).toMatchObject({ event: 'error', code: 'CONFIG_INVALID', exitCode: 2 });
     expect(out).not.toContain('hunter2');
+  });
+
+  it('names the command that helps as it is typed here, with the pipeline and the place of this call', async () => {
+    await call('numbers --drain --data all --group g');
+    const again = await call('numbers --data all --group=g --once');
+    expect(again.err).toContain('begin again with `millrace reset numbers --data all --group=g --apply`');
+    const env = { npm_lifecycle_event: 'pipeline', npm_lifecycle_script: 'node bin/millrace.js' };
+    const throughNpm = await call('numbers --data all --group=g --once', { env });
+    expect(throughNpm.err).toContain('`npm run pipeline reset numbers -- --data all --group=g --apply`');
+    expect((await call('reset numbers', { env })).out).toContain('To do it: npm run pipeline reset numbers -- --apply');
+    expect((await call('numbers --events 0', { env })).err).toContain('see `npm run pipeline numbers -- --help`');
   });
 
   it('suggests the pipeline that was meant', async () => {
