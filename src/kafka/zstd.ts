@@ -73,13 +73,14 @@ function codeOf(extraBits: readonly number[], first: number, accuracy: number, c
 /** @throws RangeError for input that is broken, or that grows beyond `limit` bytes */
 export function unpackZstd(packed: Buffer, limit: number): Buffer {
   const out = new Unpacked(packed.length, limit);
-  for (let at = 0; at < packed.length; ) {
+  let at = 0;
+  do {
     if (at + 8 > packed.length) throw broken('it ends too early');
     const magic = packed.readUInt32LE(at);
     if (magic === FRAME_MAGIC) at = new Frame(packed, out).read(at + 4);
     else if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) at += 8 + packed.readUInt32LE(at + 4);
     else throw broken('it does not begin as a frame does');
-  }
+  } while (at < packed.length);
   return out.finish();
 }
 
