@@ -26,6 +26,44 @@ export function checkContinues(checkpoint: Checkpoint, now: Fingerprint, dropped
 }
 
 /**
+ * What `--drop-state` names has to be there: a misspelt name would keep what was to go.
+ * @throws MillraceError CONFIG_INVALID, naming the states that there are
+ */
+export function checkDropped(checkpoint: Checkpoint | undefined, dropped: readonly string[]): void {
+  const states = Object.keys(checkpoint?.fingerprint.stateful ?? {});
+  const unknown = dropped.find((name) => !states.includes(name));
+  if (unknown === undefined) return;
+  const there = states.length === 0 ? 'there is none' : `there ${states.length === 1 ? 'is' : 'are'} ${list(states)}`;
+  throw new MillraceError('CONFIG_INVALID', `--drop-state ${unknown}: there is no such state in the checkpoint`, {
+    hint: `${there}; once a run has let a state go, leave --drop-state out`,
+  });
+}
+
+function list(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ');
+}
+
+/** The states that a run lets go: once, however often it has to go back to its last checkpoint. */
+export class DroppedStates {
+  private readonly names: readonly string[];
+  private first: { readonly epoch: number | undefined } | undefined;
+
+  constructor(names: readonly string[]) {
+    this.names = names;
+  }
+
+  /**
+   * What is to be let go on the way from this checkpoint. One behind the first is of this run: what it holds is new.
+   * @throws MillraceError CONFIG_INVALID when the first has no such state
+   */
+  from(checkpoint: Checkpoint | undefined): readonly string[] {
+    if (this.first === undefined) checkDropped(checkpoint, this.names);
+    this.first ??= { epoch: checkpoint?.epoch };
+    return checkpoint?.epoch === this.first.epoch ? this.names : [];
+  }
+}
+
+/**
  * A sink that has left the plan cannot publish what its last checkpoint staged.
  * @throws MillraceError PLAN_CHANGED when there may be such output
  */

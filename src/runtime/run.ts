@@ -19,7 +19,7 @@ import {
 } from './delivery.ts';
 import { watchLog } from './log-watch.ts';
 import { paramValues } from './params.ts';
-import { checkContinues, checkOutputs, restore } from './recover.ts';
+import { checkContinues, checkOutputs, DroppedStates, restore } from './recover.ts';
 import { MIN_RECORDS_FOR_RATIO, type RunOptions, type RunReport, type RunStatus } from './run-options.ts';
 import { startPositions } from './start-positions.ts';
 import { statusOf } from './status.ts';
@@ -54,8 +54,9 @@ export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunR
   try {
     onPoint('recovery-owned');
     const attempts = new Recoveries();
+    const dropped = new DroppedStates(options.dropState ?? []);
     for (;;) {
-      const session = await recover({ plan, delivery, group, log, store, clock, onPoint }, options);
+      const session = await recover({ plan, delivery, group, log, store, clock, onPoint }, dropped, options);
       producer ??= startProducer(options);
       try {
         return await runSession(session, producer.done, about, store, options);
@@ -128,12 +129,13 @@ function startProducer(options: RunOptions): Producer {
   };
 }
 
-async function recover(deliveryOptions: DeliveryOptions, options: RunOptions) {
+async function recover(deliveryOptions: DeliveryOptions, states: DroppedStates, options: RunOptions) {
   const { plan, log, store, group, delivery, clock, onPoint } = deliveryOptions;
   const transactions = await settleWithLog(deliveryOptions);
   const saved = store.load();
+  const dropped = states.from(saved);
   if (saved !== undefined) {
-    checkContinues(saved, plan.fingerprint, options.dropState ?? []);
+    checkContinues(saved, plan.fingerprint, dropped);
     checkOutputs(saved, plan.nodes, store.settledEpoch);
   }
   await log.createTopics(plan.topics);
@@ -162,7 +164,7 @@ async function recover(deliveryOptions: DeliveryOptions, options: RunOptions) {
     statePrefix: (name) => store.statePrefix(name),
     positions: offsetsOf,
   });
-  await restore(task.nodes, saved, plan.fingerprint, options.dropState ?? [], store, onPoint);
+  await restore(task.nodes, saved, plan.fingerprint, dropped, store, onPoint);
   if (saved !== undefined && saved.epoch > 0) options.onNotice?.(`goes on from checkpoint ${saved.epoch}`);
   const coordinator = new Coordinator({
     task,

@@ -1,7 +1,7 @@
 /** `--dry-run`: what a run would do. Runs nothing, writes nothing, creates nothing. */
 import { CheckpointStore } from '../../checkpoint/checkpoint-store.ts';
 import type { Plan } from '../../core/plan.ts';
-import { checkContinues } from '../recover.ts';
+import { checkContinues, checkDropped } from '../recover.ts';
 import { taskIdOf } from '../task-id.ts';
 import { asText, describePlan } from './describe.ts';
 import type { LoadedPipeline } from './find-pipeline.ts';
@@ -27,6 +27,7 @@ export async function dryRun(
   try {
     const { log, store } = environment;
     const checkpoint = new CheckpointStore(store, taskIdOf(pipeline.name, logKind(flags), group)).load();
+    checkDropped(checkpoint, flags.dropState ?? []);
     if (checkpoint !== undefined) checkContinues(checkpoint, plan.fingerprint, flags.dropState ?? []);
     const { rows, missing } = await nextPositions(plan, log, checkpoint, flags.from ?? 'earliest', group);
     const outputs = outputsOf(plan, log.description, places);

@@ -98,6 +98,13 @@ describe('the command line', () => {
     expect(line.positions.reduce((sum, { next }) => sum + next, 0)).toBe(100);
   });
 
+  it('refuses in a dry run what a run would refuse', async () => {
+    await call('numbers --once');
+    const { code, err } = await call('numbers --dry-run --drop-state windows');
+    expect(code).toBe(2);
+    expect(err).toContain('--drop-state windows: there is no such state in the checkpoint');
+  });
+
   it('resets only when told to apply it', async () => {
     await call('numbers --once');
     const shown = await call('reset numbers');
