@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { CODEC_NUMBERS } from '../../src/kafka/compression.ts';
 import { encodeRecords, maxEncodedBytes, stampBatch } from '../../src/kafka/encode-records.ts';
 import { batchOf, COMPRESSIONS, decodeAll, encodeAll, linesOf, records, recordsOf, STAMP } from './codec-records.ts';
 
@@ -104,6 +105,7 @@ describe('encodeRecords', () => {
     const all = [{ key: null, value: Uint8Array.from(value), timestamp: 1, headers: [] }];
     for (const codec of COMPRESSIONS) {
       const [bytes] = encodeAll(batchOf(all), { compression: codec });
+      expect(bytes.readInt16BE(21)).toBe(CODEC_NUMBERS[codec]);
       const [{ value: read }] = decodeAll(bytes);
       expect(Buffer.compare(read!, value)).toBe(0);
     }
