@@ -37,21 +37,44 @@ export const nodeDisk: Disk = {
 
   mkdir: (path) =>
     guarded(path, 'make', async () => {
-      // The folder may be there from a run that was cut off before its name was durable.
-      const first = (await mkdir(path, { recursive: true })) ?? path;
-      // Each folder that was made is a name in its parent, which has to reach the disk, too.
-      let made = path;
-      while (made !== first) {
-        await syncFolder(dirname(made));
-        made = dirname(made);
-      }
-      await syncFolder(dirname(first));
+      const missing = await missingFolders(path);
+      for (const folder of missing) await makeFolder(folder);
+      // Each folder is a name in its parent, which has to reach the disk, too; also where the folder is there from a run
+      // that was cut off before its name was durable.
+      for (const folder of missing.length > 0 ? missing : [path]) await syncFolder(dirname(folder));
     }),
 
   list: (path) => guarded(path, 'list', async () => ((await readdir(path).catch(ignoreMissing)) ?? []).toSorted()),
 
   syncDir: (path) => guarded(path, 'sync', () => syncFolder(path)),
 };
+
+/** The folder and those above it that are not there, outermost first. */
+async function missingFolders(path: string): Promise<string[]> {
+  const missing: string[] = [];
+  for (let folder = path; !(await isFolder(folder)); folder = dirname(folder)) {
+    missing.unshift(folder);
+    if (dirname(folder) === folder) break;
+  }
+  return missing;
+}
+
+/** Node's own recursive mkdir never ends in a folder such as /proc, which says that it is not there itself. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (thrown) {
+    // Another process was faster.
+    if (await isFolder(path)) return;
+    const isRefused = (thrown as NodeJS.ErrnoException).code === 'ENOENT' && (await isFolder(dirname(path)));
+    throw isRefused ? Object.assign(new Error(`no folder can be made in ${dirname(path)}`), { code: 'EPERM' }) : thrown;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() ?? false;
+}
 
 async function writeAll(file: FileHandle, offset: number, bytes: Uint8Array): Promise<void> {
   let written = 0;

@@ -1,8 +1,9 @@
 /** The durable store: one LMDB environment in a folder, shared by processes, one sub-database a table. */
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { MillraceError, messageOf } from '../core/errors.ts';
+import { makeFolders } from './make-folders.ts';
 import { assertKey } from './sorted-image.ts';
 import {
   type RangeOptions,
@@ -42,7 +43,7 @@ export function openLmdbStore(dir: string, options: LmdbStoreOptions = {}): Stat
   let root: RootDatabase<Buffer, Uint8Array>;
   let tables: Tables;
   try {
-    const firstMade = mkdirSync(dir, { recursive: true });
+    const firstMade = makeFolders(dir);
     // Overlapping syncs acknowledge a commit whose sync may still fail.
     root = open({ path: dir, noSubdir: false, overlappingSync: false, maxDbs: MAX_DATABASES, encoding: 'binary' });
     const table = (name: Table) => root.openDB<Buffer, Uint8Array>(name, { keyEncoding: 'binary', encoding: 'binary' });

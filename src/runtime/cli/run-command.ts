@@ -1,8 +1,9 @@
 /** `millrace NAME`: runs a pipeline and shows how it goes. */
-import { mkdirSync } from 'node:fs';
 import { EXIT, MillraceError, messageOf } from '../../core/errors.ts';
 import { planOf } from '../../core/plan.ts';
 import { nodeDisk } from '../../files/node-disk.ts';
+import type { ForwardingEvent } from '../../spool/forwarding.ts';
+import { makeFolders } from '../../state/make-folders.ts';
 import { openEnvironment } from '../environment.ts';
 import { runGenerator } from '../generate.ts';
 import { paramValues } from '../params.ts';
@@ -95,7 +96,7 @@ export function stopSignal(world: World, say: (text: string) => void): { signal:
 
 function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolders(path);
   } catch (thrown) {
     throw new MillraceError('STORE_FAILED', `the folder ${path} cannot be made: ${messageOf(thrown)}`, {
       hint: 'choose another one (--data DIR)',
