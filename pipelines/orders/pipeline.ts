@@ -44,7 +44,7 @@ export default pipeline(
     params: {
       metricsFile: { default: 'output/metrics.jsonl', description: 'file of the figures, one JSON object a line' },
       metricsArrow: { default: 'output/metrics-arrow', description: 'folder of the figures as Arrow files' },
-      arrowRollMs: { default: 60_000, description: 'age at which an Arrow file is published, in milliseconds' },
+      arrowRollMs: { default: 60_000, min: 0, description: 'age at which an Arrow file is published, in milliseconds' },
       running: { default: false, description: "print a product's running figures with every order" },
     },
   },

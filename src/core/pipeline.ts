@@ -8,6 +8,8 @@ import type { AnySealedStream, AnyStream, SealedStream } from './stream.ts';
 export interface Param<V extends string | number | boolean> {
   readonly default: V;
   readonly description: string;
+  /** Least value that the flag of a number takes. */
+  readonly min?: number;
 }
 
 export type Params = Readonly<Record<string, Param<string> | Param<number> | Param<boolean>>>;

@@ -151,6 +151,18 @@ const generatorOptions = (): Option[] => [
   new Option('--seed <S>', 'which repeatable stream to generate (default: 1)').argParser(integer),
   new Option('--start <TIME>', 'event time of record 0; times then follow from number and rate alone').argParser(time),
   new Option('--bad-ratio <SHARE>', "share of broken records, 0 to 1 (default: the generator's)").argParser(ratio),
+  new Option(
+    '--spool <DIR>',
+    'on Kafka: folder for what it does not take (default: .millrace/spool/TOPIC); it is sent when Kafka is back',
+  ).argParser(folder),
+  new Option('--no-spool', 'on Kafka: buffer nothing on disk, and stop when it is away for two minutes'),
+  new Option('--spool-bytes <N>', `bytes that the spool may take (default: ${grouped(DEFAULT_SPOOL_BYTES)})`).argParser(
+    integerAbove0,
+  ),
+  new Option(
+    '--spool-full <POLICY>',
+    'when the spool is full: block (wait for room, the default), or reject (drop and count)',
+  ).choices(['block', 'reject']),
 ];
 
 export const runOptions = (): Option[] => [
@@ -229,11 +241,13 @@ function paramOption(name: string, param: Param<string> | Param<number> | Param<
   }
   const option = new Option(`${flag} <${typeof param.default === 'number' ? 'N' : 'TEXT'}>`, param.description);
   option.default(param.default);
-  return typeof param.default === 'number' ? option.argParser(anyNumber) : option;
+  return typeof param.default === 'number' ? option.argParser(numberFrom(param.min)) : option;
 }
 
-function anyNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError('It must be a number.');
+function numberFrom(min = Number.NEGATIVE_INFINITY): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isFinite(value) && value >= min) return value;
+    throw new InvalidArgumentError(`It must be a number${Number.isFinite(min) ? `, ${min} or more` : ''}.`);
+  };
 }

@@ -37,6 +37,7 @@ export const branching: Pipeline = pipeline(
       fast: { default: false, description: 'faster' },
       quiet: { default: true, description: 'say little' },
       size: { default: 5, description: 'how many' },
+      rollMs: { default: 100, min: 0, description: 'how often' },
     },
   },
   ({ outFile }) => {

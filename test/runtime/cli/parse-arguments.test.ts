@@ -15,7 +15,7 @@ function failure(line: string, env = {}): MillraceError {
   throw new Error(`${line} was accepted`);
 }
 
-const defaults = { outFile: 'output/a.jsonl', fast: false, quiet: true, size: 5 };
+const defaults = { outFile: 'output/a.jsonl', fast: false, quiet: true, size: 5, rollMs: 100 };
 
 describe('the arguments of a run', () => {
   it.each<[string, object]>([
@@ -38,10 +38,10 @@ describe('the arguments of a run', () => {
   });
 
   it("reads the pipeline's own flags apart from those of millrace", () => {
-    expect(parse('branching --out-file b.jsonl --fast --no-quiet --size -2.5 --once')).toEqual({
+    expect(parse('branching --out-file b.jsonl --fast --no-quiet --size -2.5 --roll-ms 0 --once')).toEqual({
       command: 'run',
       flags: { once: true },
-      params: { outFile: 'b.jsonl', fast: true, quiet: false, size: -2.5 },
+      params: { outFile: 'b.jsonl', fast: true, quiet: false, size: -2.5, rollMs: 0 },
     });
   });
 
@@ -68,6 +68,7 @@ describe('the arguments of a run', () => {
     ['branching --brokers localhost', 'host:port', '--help'],
     ['branching --brokers h:70000', 'host:port', '--help'],
     ['branching --size big', 'It must be a number', '--help'],
+    ['branching --roll-ms -1', "'--roll-ms <N>' argument '-1' is invalid. It must be a number, 0 or more", '--help'],
     ['branching 100', 'too many arguments', 'lone --'],
     ['describe', "missing required argument 'pipeline'", '--help'],
     ['describe branching --format svg', 'Allowed choices are text, mermaid, json', '--help'],
