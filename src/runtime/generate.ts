@@ -2,13 +2,14 @@
 import { MillraceError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import { randomAt } from '../core/random.ts';
-import { type RecordBatch, RecordBatchBuilder } from '../core/record-batch.ts';
 import type { LogClient } from '../log/log-client.ts';
-import { partitionFor } from '../log/partitioner.ts';
 import type { Generator } from './generator.ts';
+import { type GeneratorTarget, LogTarget, type NumberedRecord } from './generator-target.ts';
 
 export interface GenerateOptions {
   readonly log: LogClient;
+  /** Where records go; default straight into `log`. */
+  readonly target?: GeneratorTarget;
   readonly clock: Clock;
   /** Records a second. */
   readonly rate: number;
@@ -29,7 +30,6 @@ export interface GenerateOptions {
 /** Batches a second while live. */
 const TICK_MS = 100;
 const MAX_BATCH_RECORDS = 1_000;
-const LAST_RECORDS_BYTES = 1_048_576;
 /** What `watermark()` grants the clocks of producers unless told otherwise. */
 const FUTURE_MS = 300_000;
 
@@ -42,24 +42,23 @@ const FUTURE_MS = 300_000;
  */
 export async function runGenerator(generator: Generator, options: GenerateOptions): Promise<number> {
   const { log, clock, rate, start, live, signal } = options;
-  await log.createTopics([{ topic: generator.topic, partitions: generator.partitions }]);
-  const partitions = (await log.topic(generator.topic))!.partitions;
-  const ends = await log.offsets(generator.topic, 'latest');
-  const firstIndex = ends.reduce((a, b) => a + b, 0);
+  const target = options.target ?? new LogTarget(log, generator);
+  const firstIndex = await target.begin();
   const limit = options.events ?? Number.POSITIVE_INFINITY;
   const began = clock.now();
   const fill = options.backfill && firstIndex === 0 ? Math.floor((generator.backfillMs * rate) / 1000) : 0;
   const atOnce = live || options.events === undefined ? Math.min(fill, limit) : limit;
   const timeOf =
     start === undefined
-      ? await timesUpTo(began, atOnce, options, generator.topic, ends)
+      ? await timesUpTo(began, atOnce, rate, target)
       : (nth: number) => start + Math.floor(((firstIndex + nth) * 1000) / rate);
   if (!live && atOnce > 0) checkFuture(timeOf(atOnce - 1), began);
   let sent = 0;
-  const sendUntil = async (target: number): Promise<void> => {
-    while (sent < target && !signal.aborted) {
-      const n = Math.min(MAX_BATCH_RECORDS, target - sent);
-      await log.append(batchesOf(generator, options, partitions, firstIndex + sent, n, (i) => timeOf(sent + i)));
+  const sendUntil = async (count: number): Promise<void> => {
+    while (sent < count && !signal.aborted) {
+      const n = Math.min(MAX_BATCH_RECORDS, count - sent);
+      const records = recordsOf(generator, options, firstIndex + sent, n, (i) => timeOf(sent + i));
+      if (!(await target.write(records, clock.now()))) return;
       sent += n;
       options.onProgress?.(sent);
     }
@@ -86,23 +85,14 @@ export async function runGenerator(generator: Generator, options: GenerateOption
 async function timesUpTo(
   now: number,
   count: number,
-  { log, rate }: GenerateOptions,
-  topic: string,
-  ends: readonly number[],
+  rate: number,
+  target: GeneratorTarget,
 ): Promise<(nth: number) => number> {
-  const first = Math.max(now - (count * 1000) / rate, await lastAppend(log, topic, ends));
-  const step = count === 0 ? 1000 / rate : (now - first) / count;
-  return (nth) => (nth < count ? Math.floor(first + nth * step) : now + Math.floor(((nth - count) * 1000) / rate));
-}
-
-/** The log's time of the newest record, −Infinity where there is none. Event times that were paced by a clock are not behind it. */
-async function lastAppend(log: LogClient, topic: string, ends: readonly number[]): Promise<number> {
-  const positions = ends
-    .map((end, partition) => ({ topic, partition, offset: end - 1 }))
-    .filter(({ offset }) => offset >= 0);
-  if (positions.length === 0) return Number.NEGATIVE_INFINITY;
-  const answers = await log.fetch(positions, { maxBytes: LAST_RECORDS_BYTES, maxWaitMs: 0 });
-  return answers.reduce((last, { batch }) => Math.max(last, ...(batch?.timestamps ?? [])), Number.NEGATIVE_INFINITY);
+  const live = (nth: number): number => now + Math.floor(((nth - count) * 1000) / rate);
+  if (count === 0) return live;
+  const first = Math.max(now - (count * 1000) / rate, await target.lastAppend());
+  const step = (now - first) / count;
+  return (nth) => (nth < count ? Math.floor(first + nth * step) : live(nth));
 }
 
 function checkFuture(last: number, now: number): void {
@@ -114,25 +104,16 @@ function checkFuture(last: number, now: number): void {
   );
 }
 
-function batchesOf(
+function recordsOf(
   generator: Generator,
-  { seed, badRatio, clock }: GenerateOptions,
-  partitions: number,
+  { seed, badRatio }: GenerateOptions,
   firstIndex: number,
   n: number,
   timeOf: (i: number) => number,
-): RecordBatch[] {
-  const builders = new Map<number, RecordBatchBuilder>();
-  const now = clock.now();
-  for (let i = 0; i < n; i++) {
+): NumberedRecord[] {
+  return Array.from({ length: n }, (_, i) => {
     const index = firstIndex + i;
     const random = randomAt(seed, index);
-    const { key, value } = generator.record({ index, time: timeOf(i), seed, random, badRatio });
-    const keyBytes = key === null ? null : Buffer.from(key);
-    const partition = keyBytes === null ? index % partitions : partitionFor(keyBytes, partitions);
-    let builder = builders.get(partition);
-    if (builder === undefined) builders.set(partition, (builder = new RecordBatchBuilder(generator.topic, partition)));
-    builder.add(keyBytes, value, now);
-  }
-  return [...builders.values()].map((builder) => builder.finish());
+    return { index, ...generator.record({ index, time: timeOf(i), seed, random, badRatio }) };
+  });
 }

@@ -4,14 +4,9 @@ import { Bell } from './bell.ts';
 import type { ForwardingCounts, ForwardingEvent, ForwardingOptions, WhenFull } from './forwarding.ts';
 import type { DeliveryReport, OutgoingRecord } from './outgoing.ts';
 import { OVERDUE, Patience } from './patience.ts';
+import { answer, CHUNK, type Row, SendQueue } from './send-queue.ts';
 import type { Spool } from './spool.ts';
-import { bytesOf, type Outgoing, Transmitter } from './transmitter.ts';
-
-interface Row extends Outgoing {
-  number: number | undefined;
-  /** The caller of `send` has not heard of it yet. */
-  answer: ((report: DeliveryReport | Error) => void) | undefined;
-}
+import { type Outgoing, Transmitter } from './transmitter.ts';
 
 /** Rows that were sent and have not been acknowledged in time. Their calls may still succeed; then they are not sent again. */
 interface Carried {
@@ -21,9 +16,6 @@ interface Carried {
 }
 
 const PATIENCE_MS = 2_000;
-/** What is on the way at once. Below what one request takes, so that offsets of a batch follow one another. */
-const CHUNK_RECORDS = 2_000;
-const CHUNK_BYTES = 500_000;
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 2_000;
 
@@ -44,7 +36,7 @@ export class ForwardingProducer {
   private readonly whenFull: WhenFull;
   private readonly bell = new Bell();
   private readonly patience: Patience;
-  private queue: Row[] = [];
+  private readonly queue = new SendQueue();
   private intake: Promise<void> = Promise.resolve();
   private forwarding: Promise<void> | undefined;
   private carried: Carried | undefined;
@@ -69,12 +61,21 @@ export class ForwardingProducer {
     this.transmitter = new Transmitter({ log, create, report: (row, report) => this.finish(row, report) });
   }
 
-  /** Begins, with what an earlier process has left behind. */
-  start(): void {
-    if (this.spool.pending > 0) {
-      this.tell({ kind: 'leftover', buffered: this.spool.pending });
-      this.forwarding = this.guarded(() => this.forward());
+  /**
+   * Begins, with what an earlier process has left behind. Where it is known already that the log keeps us waiting, `contact`
+   * settles when it has answered, and until then records are buffered.
+   */
+  start(contact?: Promise<unknown>): void {
+    if (this.spool.pending > 0) this.tell({ kind: 'leftover', buffered: this.spool.pending });
+    if (contact !== undefined) {
+      const outcome = contact.then(
+        () => undefined,
+        (failure: unknown) => failure,
+      );
+      this.carried = { outcome, byNumber: new Map(), isOpen: true };
+      this.goDown(OVERDUE);
     }
+    if (this.spool.pending > 0 || contact !== undefined) this.forwarding = this.guarded(() => this.forward());
     this.intake = this.guarded(() => this.takeIn());
   }
 
@@ -90,20 +91,9 @@ export class ForwardingProducer {
   send(records: readonly OutgoingRecord[]): Promise<DeliveryReport[]> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     if (this.isClosing) return Promise.reject(closed());
-    if (records.length === 0) return Promise.resolve([]);
-    return new Promise((resolve, reject) => {
-      const reports: DeliveryReport[] = [];
-      let open = records.length;
-      records.forEach((record, i) => {
-        const answer = (report: DeliveryReport | Error): void => {
-          if (report instanceof Error) return reject(report);
-          reports[i] = report;
-          if (--open === 0) resolve(reports);
-        };
-        this.queue.push({ record, isDone: false, number: undefined, answer });
-      });
-      this.bell.ring();
-    });
+    const reports = this.queue.add(records);
+    this.bell.ring();
+    return reports;
   }
 
   /** Resolves when the log has everything, or at `close`. */
@@ -138,26 +128,17 @@ export class ForwardingProducer {
         continue;
       }
       this.isTaking = true;
-      const rows = this.nextChunk();
+      const rows = this.queue.takeChunk();
       try {
         const carried = this.forwarding === undefined ? await this.sendDirectly(rows) : undefined;
         await this.store(rows, carried);
       } catch (thrown) {
-        for (const row of rows) this.answer(row, thrown as Error);
+        for (const row of rows) answer(row, thrown as Error);
         throw thrown;
       }
       this.isTaking = false;
       this.bell.ring();
     }
-  }
-
-  private nextChunk(): Row[] {
-    let bytes = 0;
-    const end = this.queue.findIndex(({ record }, i) => {
-      bytes += bytesOf(record);
-      return i === CHUNK_RECORDS || (i > 0 && bytes > CHUNK_BYTES);
-    });
-    return this.queue.splice(0, end < 0 ? this.queue.length : end);
   }
 
   /** What was not settled in time, if anything. Then nothing is sent directly from here on. */
@@ -206,7 +187,7 @@ export class ForwardingProducer {
   private stored(row: Row, number: number, carried: Carried | undefined): void {
     row.number = number;
     carried?.byNumber.set(number, row);
-    this.answer(row, { status: 'buffered', topic: row.record.topic, number });
+    answer(row, { status: 'buffered', topic: row.record.topic, number });
   }
 
   /** Sends what the spool holds until it holds nothing. */
@@ -215,7 +196,7 @@ export class ForwardingProducer {
     if (carried !== undefined && !(await this.settle(carried))) return;
     while (!this.isClosing) {
       const { count } = this.bell;
-      const read = await this.spool.read({ records: CHUNK_RECORDS, bytes: CHUNK_BYTES });
+      const read = await this.spool.read(CHUNK);
       if (read.length > 0) {
         const rows = read.map(
           ({ number, record }): Row =>
@@ -287,13 +268,8 @@ export class ForwardingProducer {
     row.isDone = true;
     if (report.status === 'sent') this.sent++;
     else this.failed++;
-    this.answer(row, report);
+    answer(row, report);
     if (row.number !== undefined) this.options.onDelivery?.({ ...report, number: row.number });
-  }
-
-  private answer(row: Row, report: DeliveryReport | Error): void {
-    row.answer?.(report);
-    row.answer = undefined;
   }
 
   private tell(event: ForwardingEvent): void {
@@ -307,7 +283,7 @@ export class ForwardingProducer {
     } catch (thrown) {
       this.failure ??= thrown as Error;
       this.isClosing = true;
-      for (const row of this.queue.splice(0)) this.answer(row, this.failure);
+      this.queue.refuseAll(this.failure);
       this.bell.ring();
     }
   }

@@ -4,6 +4,7 @@ import type { Param, Params } from '../../core/pipeline.ts';
 import { COMPRESSIONS, DRIVERS, SASL_MECHANISMS } from '../../kafka/kafka-config.ts';
 import { type KafkaFlags, PASSWORD_VARIABLE, SETTINGS } from '../../kafka/kafka-settings.ts';
 import { parseIso } from '../../time/iso.ts';
+import type { WhenFull } from '../../spool/forwarding.ts';
 import { type Delivery, MIN_RECORDS_FOR_RATIO, type StartFrom } from '../run-options.ts';
 import { usageError } from './failure.ts';
 import { grouped } from './text.ts';
@@ -20,6 +21,10 @@ export interface GeneratorFlags {
   readonly seed?: number;
   readonly start?: number;
   readonly badRatio?: number;
+  /** Folder of the spool on Kafka, or false for none. */
+  readonly spool?: string | boolean;
+  readonly spoolBytes?: number;
+  readonly spoolFull?: WhenFull;
 }
 
 export interface RunFlags extends PlaceFlags, GeneratorFlags {
@@ -46,6 +51,7 @@ export interface GenerateFlags extends GeneratorFlags, KafkaFlags {
   readonly json?: boolean;
 }
 
+export const DEFAULT_SPOOL_BYTES = 1_073_741_824;
 const MAX_PORT = 65_535;
 
 export function integerAbove0(text: string): number {

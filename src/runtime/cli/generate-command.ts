@@ -1,18 +1,34 @@
 /** `millrace generate NAME`: the generator alone, for a pipeline that runs elsewhere or later. */
 import { EXIT } from '../../core/errors.ts';
+import type { KafkaPlace } from '../../kafka/kafka-config.ts';
+import type { ForwardingCounts, ForwardingEvent } from '../../spool/forwarding.ts';
 import { openEnvironment } from '../environment.ts';
 import { runGenerator } from '../generate.ts';
+import type { Generator } from '../generator.ts';
+import type { SpoolSettings } from '../spooled-target.ts';
 import { usageError } from './failure.ts';
 import type { LoadedPipeline } from './find-pipeline.ts';
 import type { GenerateFlags } from './flags.ts';
-import { describeGeneration, generationAlone } from './generation.ts';
+import { describeGeneration, type Generation, generationAlone } from './generation.ts';
 import { kafkaOf, placesOf } from './places.ts';
 import { stopSignal } from './run-command.ts';
 import { Screen } from './screen.ts';
-import { counted, duration } from './text.ts';
+import { forwardingText, generateThroughSpool, spoolOf } from './spooling.ts';
+import { bytes, counted, duration, grouped } from './text.ts';
 import type { World } from './world.ts';
 
 const PROGRESS_MS = 5_000;
+
+interface Job {
+  readonly generator: Generator;
+  readonly generation: Generation;
+  readonly kafka: KafkaPlace | undefined;
+  readonly stateDir: string;
+  readonly world: World;
+  readonly signal: AbortSignal;
+  /** A line of JSON, or one for people. */
+  readonly tell: (event: string, facts: object, words: string) => void;
+}
 
 export async function generateCommand(
   { pipeline, generator }: LoadedPipeline,
@@ -22,16 +38,29 @@ export async function generateCommand(
   if (generator === undefined) {
     throw usageError(`pipeline '${pipeline.name}' has no generator`, 'put a generator.ts beside its pipeline.ts');
   }
-  const began = world.clock.now();
-  const generation = generationAlone(flags, generator, began);
+  const generation = generationAlone(flags, generator, world.clock.now());
   const screen = new Screen(world);
   const kafka = kafkaOf(flags, world);
-  const tell = (event: string, facts: { sent?: number }, words: string): void => {
+  const tell = (event: string, facts: object, words: string): void => {
     if (flags.json) world.stdout.write(`${JSON.stringify({ event, topic: generator.topic, ...facts })}\n`);
     else screen.message(words);
   };
+  const { stateDir } = placesOf(flags, world.cwd);
+  const spool = spoolOf(flags, kafka, generator.topic, { stateDir, cwd: world.cwd });
   const { signal, release } = stopSignal(world, (text) => tell('notice', {}, text));
-  const environment = await openEnvironment({ kafka, stateDir: placesOf(flags, world.cwd).stateDir });
+  const job = { generator, generation, kafka, stateDir, world, signal, tell };
+  try {
+    if (kafka !== undefined && spool !== undefined) await throughSpool({ ...job, kafka }, spool);
+    else await straight(job);
+  } finally {
+    release();
+  }
+  return EXIT.ok;
+}
+
+async function straight({ generator, generation, kafka, stateDir, world, signal, tell }: Job): Promise<void> {
+  const began = world.clock.now();
+  const environment = await openEnvironment({ kafka, stateDir });
   let sent = 0;
   tell(
     'start',
@@ -52,8 +81,40 @@ export async function generateCommand(
     tell('end', { sent }, `${counted(sent, 'record')} written in ${duration(world.clock.now() - began)}`);
   } finally {
     stopTelling();
-    release();
     await environment.close();
   }
-  return EXIT.ok;
+}
+
+async function throughSpool(job: Job & { readonly kafka: KafkaPlace }, spool: SpoolSettings): Promise<void> {
+  const { generator, generation, kafka, world, tell } = job;
+  const { clock } = world;
+  const { folder } = spool;
+  const began = clock.now();
+  let stopTelling = (): void => {};
+  try {
+    const { generated, ...counts } = await generateThroughSpool({
+      ...job,
+      spool,
+      clock,
+      onOpen: (now) => {
+        const what = `generating ${generator.topic} on Kafka at ${kafka.brokers.join(', ')}: ${describeGeneration(generation)}`;
+        const limit = `what it does not take is kept in ${folder}, up to ${bytes(spool.maxBytes)}`;
+        tell('start', { spool: folder }, `${what}\n${limit}`);
+        stopTelling = world.every(PROGRESS_MS, () => tell('status', now(), countsText(now())));
+      },
+      onEvent: ({ kind, ...facts }) => tell(kind, facts, forwardingText({ kind, ...facts } as ForwardingEvent)),
+      onWait: (buffered) =>
+        tell('waiting', { buffered }, `all are generated: waiting for Kafka to take ${counted(buffered, 'record')}`),
+    });
+    const words = `${counted(generated, 'record')} generated in ${duration(clock.now() - began)}: ${countsText(counts)}`;
+    const left = counts.buffered === 0 ? '' : `; what is buffered stays in ${folder}, and is sent at the next start`;
+    tell('end', { generated, ...counts, spool: folder }, `${words}${left}`);
+  } finally {
+    stopTelling();
+  }
+}
+
+/** `1,200 sent, 34 buffered, 0 failed` */
+function countsText({ sent, buffered, failed }: ForwardingCounts): string {
+  return `${grouped(sent)} sent, ${grouped(buffered)} buffered, ${grouped(failed)} failed`;
 }

@@ -15,6 +15,7 @@ import { describeGeneration, generationOf, modeOf } from './generation.ts';
 import type { ParamFlags } from './parse-arguments.ts';
 import { kafkaOf, logKind, outputsOf, placesOf } from './places.ts';
 import { counted } from './text.ts';
+import { forwardingText, generateThroughSpool, spoolOf } from './spooling.ts';
 import { viewFor } from './views.ts';
 import type { World } from './world.ts';
 
@@ -34,6 +35,7 @@ export async function runCommand(
   }
   const kafka = kafkaOf(flags, world);
   const places = placesOf(flags, world.cwd);
+  const spool = generator && spoolOf(flags, kafka, generator.topic, { stateDir: places.stateDir, cwd: world.cwd });
   if (flags.data !== undefined) makeFolder(places.outputDir);
   const view = viewFor(world, flags);
   const { signal, release } = stopSignal(world, (text) => view.notice(text));
@@ -61,7 +63,11 @@ export async function runCommand(
         producer:
           generation &&
           (async (stopped) => {
-            const sent = await runGenerator(generator!, { ...generation, log, clock: world.clock, signal: stopped });
+            const job = { generator: generator!, generation, log, clock: world.clock, signal: stopped };
+            const onEvent = (event: ForwardingEvent): void => view.notice(`generator: ${forwardingText(event)}`);
+            const sent = await (kafka !== undefined && spool !== undefined
+              ? generateThroughSpool({ ...job, kafka, spool, onEvent }).then(({ generated }) => generated)
+              : runGenerator(generator!, { ...generation, ...job }));
             if (generation.events !== undefined && !stopped.aborted)
               view.notice(`generator: ${counted(sent, 'record')} written`);
           }),

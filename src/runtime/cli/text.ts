@@ -103,6 +103,7 @@ export function duration(ms: number): string {
 
 /** `1.5 MiB` */
 export function bytes(n: number): string {
+  if (n >= 1_073_741_824) return `${(n / 1_073_741_824).toFixed(1)} GiB`;
   return n < 1_048_576 ? `${Math.ceil(n / 1_024)} KiB` : `${(n / 1_048_576).toFixed(1)} MiB`;
 }
 

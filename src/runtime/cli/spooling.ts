@@ -1,0 +1,97 @@
+/** A generator on Kafka, with its spool: what the flags say, how it runs, and what it tells. */
+import { join, resolve } from 'node:path';
+import type { Clock } from '../../core/ports.ts';
+import type { KafkaPlace } from '../../kafka/kafka-config.ts';
+import type { ForwardingCounts, ForwardingEvent } from '../../spool/forwarding.ts';
+import { runGenerator } from '../generate.ts';
+import type { Generator } from '../generator.ts';
+import { SpooledTarget, type SpoolSettings } from '../spooled-target.ts';
+import { usageError } from './failure.ts';
+import { DEFAULT_SPOOL_BYTES, type GeneratorFlags } from './flags.ts';
+import type { Generation } from './generation.ts';
+import { bytes, counted } from './text.ts';
+
+/**
+ * Where and how records are buffered; `undefined` where they are not.
+ * @throws MillraceError CONFIG_INVALID for flags of a spool where there is none
+ */
+export function spoolOf(
+  flags: GeneratorFlags,
+  kafka: KafkaPlace | undefined,
+  topic: string,
+  places: { readonly stateDir: string; readonly cwd: string },
+): SpoolSettings | undefined {
+  const given = (
+    [
+      ['spool', '--spool'],
+      ['spoolBytes', '--spool-bytes'],
+      ['spoolFull', '--spool-full'],
+    ] as const
+  ).find(([name]) => flags[name] !== undefined && flags[name] !== false)?.[1];
+  if (kafka === undefined || kafka.client === 'kafkajs' || flags.spool === false) {
+    if (given === undefined) return undefined;
+    if (flags.spool === false) throw usageError(`${given} and --no-spool exclude each other`, 'leave one of them out');
+    const where = kafka === undefined ? 'on the embedded log' : 'through kafkajs';
+    throw usageError(`${given}: there is no spool ${where}`, 'leave it out, or write to Kafka (--brokers host:port)');
+  }
+  const name = encodeURIComponent(topic);
+  const folder =
+    typeof flags.spool === 'string' ? resolve(places.cwd, flags.spool) : join(places.stateDir, 'spool', name);
+  return { folder, maxBytes: flags.spoolBytes ?? DEFAULT_SPOOL_BYTES, whenFull: flags.spoolFull ?? 'block' };
+}
+
+export interface SpooledGeneration {
+  readonly generator: Generator;
+  readonly generation: Generation;
+  readonly kafka: KafkaPlace;
+  readonly spool: SpoolSettings;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Told with its counts, now and whenever it is called, how it goes. */
+  readonly onOpen?: (counts: () => ForwardingCounts) => void;
+  readonly onEvent: (event: ForwardingEvent) => void;
+  /** All are generated, and some are not in Kafka yet. */
+  readonly onWait?: (buffered: number) => void;
+}
+
+/**
+ * Generates until there are enough records and Kafka has all of them, or `signal` aborts. Resolves to what was generated, and
+ * to what became of it.
+ */
+export async function generateThroughSpool(run: SpooledGeneration): Promise<ForwardingCounts & { generated: number }> {
+  const { generator, generation, clock, signal } = run;
+  const target = await SpooledTarget.open(run);
+  const stop = (): void => void target.close().catch(() => {});
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    run.onOpen?.(() => target.counts);
+    if (signal.aborted) stop();
+    const generated = await runGenerator(generator, { ...generation, log: target.log, target, clock, signal });
+    const { buffered } = target.counts;
+    if (buffered > 0 && !signal.aborted) run.onWait?.(buffered);
+    await target.flush();
+    await target.close();
+    return { generated, ...target.counts };
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await target.close();
+  }
+}
+
+/** One line of what a producer tells. */
+export function forwardingText(event: ForwardingEvent): string {
+  switch (event.kind) {
+    case 'leftover':
+      return `sending ${counted(event.buffered, 'buffered record')} of an earlier run first`;
+    case 'down':
+      return `Kafka down, buffering: ${event.reason}`;
+    case 'back':
+      return `Kafka is back, sending ${counted(event.buffered, 'buffered record')}`;
+    case 'drained':
+      return 'all buffered records are in Kafka';
+    case 'full':
+      return event.whenFull === 'block'
+        ? `the spool is full (${bytes(event.bytes)}): waiting for Kafka (--spool-bytes sets its size)`
+        : `the spool is full (${bytes(event.bytes)}): dropping records until Kafka is back (--spool-bytes sets its size)`;
+  }
+}
