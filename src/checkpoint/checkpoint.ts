@@ -3,11 +3,23 @@ import type { NodeCounts } from '../core/ledger.ts';
 import type { Fingerprint } from '../core/plan.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
 
+/** What a source knows of its topic, beside how far it has read. */
+export interface SourceFacts {
+  /** Another one when the topic is deleted and created anew; null where the log does not tell. */
+  readonly topicId: string | null;
+  /** The end of the log as last seen, by partition number. */
+  readonly ends: readonly number[];
+  /** Records that were gone before they were read, by partition number, since the pipeline's first start. */
+  readonly lost: readonly number[];
+}
+
 /** A committed checkpoint, keyed state aside: that lies in a table of its own, written in the same transaction. */
 export interface Checkpoint {
   readonly epoch: number;
   /** By source node: the offset to read next, by partition number. */
   readonly offsets: Readonly<Record<string, readonly number[]>>;
+  /** By source node. Older checkpoints have none. */
+  readonly sources?: Readonly<Record<string, SourceFacts>>;
   /** By node: what its `snapshot` returned. */
   readonly snapshots: Readonly<Record<string, unknown>>;
   /** By node: the manifest of its output. */
@@ -25,7 +37,7 @@ export interface Checkpoint {
 
 /** What a task begins with that has read nothing yet: where it starts is as durable as everything after it. */
 export function firstCheckpoint(
-  begin: { readonly offsets: Checkpoint['offsets']; readonly fingerprint: Fingerprint },
+  begin: Pick<Checkpoint, 'offsets' | 'sources' | 'fingerprint'>,
   now: number,
 ): Checkpoint {
   return {
@@ -53,6 +65,7 @@ export interface NodeCut {
   readonly state: readonly StateWrites[];
   /** Sources only. */
   readonly offsets: readonly number[] | undefined;
+  readonly source: SourceFacts | undefined;
   /** Records that become visible with the commit itself. */
   readonly appends: readonly RecordBatch[];
   /** Settle when records that were published on the way are durable. */

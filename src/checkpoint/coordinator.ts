@@ -125,6 +125,7 @@ export class Coordinator {
     return {
       epoch: underWay.epoch,
       offsets: pick((cut) => cut.offsets),
+      sources: pick((cut) => cut.source),
       snapshots: pick((cut) => cut.snapshot),
       manifests: Object.fromEntries(manifests),
       ledger: pick((cut) => cut.counts),

@@ -37,6 +37,8 @@ export type ErrorCode =
   | 'TRANSACTION_FAILED'
   /** An offset asked for is no longer, or not yet, in the log. */
   | 'OFFSET_OUT_OF_RANGE'
+  /** A topic was deleted, or deleted and created anew, since it was read from. */
+  | 'TOPIC_REPLACED'
   /** The state directory or an output could not be written. */
   | 'STORE_FAILED';
 

@@ -140,6 +140,12 @@ export class Cluster {
     }
   }
 
+  /** Like `existingTopic`, asked anew. */
+  async lookUp(name: string): Promise<TopicMetadata | undefined> {
+    this.topics.delete(name);
+    return this.existingTopic(name);
+  }
+
   async allTopics(): Promise<TopicMetadata[]> {
     return this.refresh(null);
   }
@@ -148,13 +154,13 @@ export class Cluster {
     return (await this.topic(name)).leaders;
   }
 
-  /** @throws MillraceError CHECKPOINT_MISMATCH when the topic is another one than at the first call */
-  async idForReading(name: string): Promise<string> {
+  /** @throws MillraceError TOPIC_REPLACED when the topic is not the one that is wanted, or not the one of the first call */
+  async idForReading(name: string, wanted?: string): Promise<string> {
     const { id } = await this.topic(name);
-    const before = this.readIds.get(name) ?? id;
-    this.readIds.set(name, before);
+    const before = wanted ?? this.readIds.get(name) ?? id;
+    if (wanted === undefined) this.readIds.set(name, before);
     if (id === before) return id;
-    throw new MillraceError('CHECKPOINT_MISMATCH', `topic ${name} was deleted and created anew while it was read`, {
+    throw new MillraceError('TOPIC_REPLACED', `topic ${name} was deleted and created anew while it was read`, {
       place: { topic: name },
       hint: '`pipeline reset` begins with the new topic',
     });

@@ -13,12 +13,15 @@ const NO_SESSION_EPOCH = -1;
 const UNKNOWN_EPOCH = -1;
 const [KEY, VERSION] = VERSIONS.Fetch;
 
+/** The id of a topic; throws when it is not the one that is wanted. */
+type IdOf = (topic: string, wanted: string | undefined) => Promise<string>;
+
 export class FetchConnection implements LaneConnection {
   private readonly connection: BrokerConnection;
   /** The id of a topic, the same for as long as it is not deleted. */
-  private readonly idOf: (topic: string) => Promise<string>;
+  private readonly idOf: IdOf;
 
-  constructor(connection: BrokerConnection, idOf: (topic: string) => Promise<string>) {
+  constructor(connection: BrokerConnection, idOf: IdOf) {
     this.connection = connection;
     this.idOf = idOf;
   }
@@ -29,7 +32,7 @@ export class FetchConnection implements LaneConnection {
 
   async fetch(request: LaneRequest): Promise<FetchAnswer> {
     const ids = new Map<string, string>();
-    for (const { topic } of request.positions) ids.set(topic, await this.idOf(topic));
+    for (const { topic, topicId } of request.positions) ids.set(topic, await this.idOf(topic, topicId));
     await this.connection.quiet();
     const payload = await this.connection.send({
       key: KEY,

@@ -65,7 +65,9 @@ export class KafkaClient implements LogClient {
       attempt: (attempt, action) => cluster.attempt(attempt, action),
       leadersOf: (topic) => cluster.leadersOf(topic),
       openLane: async (leader) =>
-        new FetchConnection(await cluster.dedicatedConnection(leader), (topic) => cluster.idForReading(topic)),
+        new FetchConnection(await cluster.dedicatedConnection(leader), (topic, id) =>
+          cluster.idForReading(topic, id),
+        ),
       failureOf: (code) => (code === CODE.unknownTopicOrPartition ? new StaleLeader() : new BrokerError(code)),
       rangeOf: (place) => this.rangeOf(place),
     });

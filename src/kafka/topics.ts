@@ -25,7 +25,7 @@ export class Topics {
 
   async one(name: string): Promise<TopicInfo | undefined> {
     return this.cluster.attempt({ doing: 'describe', place: { topic: name } }, async () => {
-      const topic = await this.cluster.existingTopic(name);
+      const topic = await this.cluster.lookUp(name);
       return topic && (await this.describe([topic]))[0];
     });
   }
@@ -111,7 +111,10 @@ export class Topics {
     }));
     const { results } = await broker.callForAll(describeConfigsV4.api, resources, false, false);
     const settings = new Map(results.map(({ resourceName, configs }) => [resourceName, configs]));
-    return topics.map(({ topic, leaders }) => topicInfo(topic, leaders.length, settings.get(topic) ?? []));
+    return topics.map(({ topic, id, leaders }) => ({
+      ...topicInfo(topic, leaders.length, settings.get(topic) ?? []),
+      id,
+    }));
   }
 }
 

@@ -14,6 +14,8 @@ export interface TopicSpec {
 
 export interface TopicInfo {
   readonly topic: string;
+  /** Another one when the topic is deleted and created anew; `undefined` where the log does not tell. */
+  readonly id?: string | undefined;
   readonly partitions: number;
   /** Bytes of key, value and headers that one record may have: infinite where the log has no limit or does not tell it. */
   readonly maxRecordBytes: number;
@@ -29,6 +31,8 @@ export interface TopicPartition {
 export interface FetchPosition extends TopicPartition {
   /** The first offset wanted. */
   readonly offset: number;
+  /** Which topic of that name is meant, by its id. */
+  readonly topicId?: string | undefined;
 }
 
 export interface FetchOptions {
@@ -59,7 +63,7 @@ export type OffsetQuery = 'earliest' | 'latest' | { readonly timestamp: number }
 
 /**
  * Errors are MillraceErrors: LOG_UNAVAILABLE (cannot be reached, after the driver's own retries), OFFSET_OUT_OF_RANGE,
- * CONFIG_INVALID (unknown topic, wrong credentials); each names topic and partition.
+ * TOPIC_REPLACED (not the topic of that id), CONFIG_INVALID (unknown topic, wrong credentials); each names topic and partition.
  */
 export interface LogClient {
   /** For messages: `embedded log` or `Kafka at 127.0.0.1:9092 through kafkajs`. Never a secret. */
@@ -76,6 +80,7 @@ export interface LogClient {
   /** What it waits for just now, in words, where a call takes long because something fails that may pass. */
   readonly trouble?: string | undefined;
 
+  /** As it is now. */
   topic(name: string): Promise<TopicInfo | undefined>;
   topics(): Promise<TopicInfo[]>;
   /** Creates what is missing, with append timestamps, and returns when it can be used; existing topics are left alone. */

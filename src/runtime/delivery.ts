@@ -18,6 +18,8 @@ export interface DeliveryOptions {
   readonly plan: Plan;
   readonly delivery: Delivery;
   readonly group: string;
+  /** Topics that are not those any more which the checkpoint has read from; what the group knows of them is void. */
+  readonly replaced: ReadonlyMap<string, string>;
   readonly log: LogClient;
   readonly store: CheckpointStore;
   readonly clock: Clock;
@@ -50,7 +52,7 @@ export function checkDelivery(plan: Plan, delivery: Delivery): void {
  * @throws MillraceError CHECKPOINT_MISMATCH when log and store cannot be of one pipeline
  */
 export async function settleWithLog(options: DeliveryOptions): Promise<LogTransactions | undefined> {
-  const { plan, delivery, group, log, store, onPoint } = options;
+  const { plan, delivery, group, replaced, log, store, onPoint } = options;
   const isDeciding = delivery === 'exactly-once' && log.transactional === undefined;
   if (!isDeciding && store.pending() === undefined) return undefined;
   if (log.transactions === undefined) {
@@ -67,10 +69,14 @@ export async function settleWithLog(options: DeliveryOptions): Promise<LogTransa
   const current = store.load();
   if (current !== undefined) {
     const decided = await log.groupOffsets(group, [...topics.values()]);
-    const verdict = reconcile({ group, current, pending: store.pending(), decided });
+    const pending = store.pending();
+    // A broker forgets a group's offsets with their topic. Whether an epoch was decided that was read from it, nobody knows.
+    const isForgotten = decided.length === 0 && replaced.size > 0;
+    const verdict = isForgotten ? pending && 'drop' : reconcile({ group, current, pending, decided });
     if (verdict === 'finish') await store.finish();
     if (verdict === 'drop') await store.drop();
-    assertSameOffsets(group, store.load()!, decided, (source) => topics.get(source) ?? '');
+    const kept = decided.filter(({ topic }) => !replaced.has(topic));
+    assertSameOffsets(group, store.load()!, kept, (source) => topics.get(source) ?? '');
   }
   onPoint('recovery-reconciled');
   return isDeciding ? transactions : undefined;

@@ -124,6 +124,7 @@ export class NodeHost implements NodeContext {
       snapshot: this.participant.snapshot?.(),
       state: this.states.map((state) => state.seal()),
       offsets: this.reader && [...this.reader.positions],
+      source: this.reader?.facts(),
       appends: staged.flatMap(({ appends }) => appends),
       flushed,
       sealed,

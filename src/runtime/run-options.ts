@@ -40,6 +40,11 @@ export interface RunOptions {
   readonly delivery?: Delivery | undefined;
   /** Stops the run when this share (0 to 1) of the records read since the start was rejected, from 1,000 records on. */
   readonly maxRejectRatio?: number | undefined;
+  /**
+   * What happens where records are gone before they were read (deleted by retention, or with their topic): true, the default,
+   * stops the run; false goes on with what is there and counts what is gone as lost.
+   */
+  readonly failOnDataLoss?: boolean | undefined;
   /** Bytes that may be under way or staged before sources stop fetching. Default 64 MiB. */
   readonly creditBytes?: number | undefined;
   /** Records in a chunk at most. Default 2,048. */
@@ -89,6 +94,8 @@ export interface RunStatus {
   /** Records rejected so far, over all operators; those that came late to a window are not among them. */
   readonly rejected: number;
   readonly late: number;
+  /** Records that were gone before they were read, since the pipeline's first start, as far as is known. */
+  readonly lost: number;
   readonly lastCheckpoint: CheckpointStatus | undefined;
   /** Bytes under way or staged, and the limit at which sources stop fetching. */
   readonly creditUsed: number;
@@ -117,6 +124,8 @@ export interface PartitionStatus {
   /** End of the log as last seen. */
   readonly end: number;
   readonly lag: number;
+  /** Records that were gone before they were read. */
+  readonly lost: number;
   /** Too far ahead of the others in event time, so that it is not fetched for now. */
   readonly paused: boolean;
 }

@@ -9,6 +9,7 @@ import type { Pipeline } from '../core/pipeline.ts';
 import { type Plan, planOf } from '../core/plan.ts';
 import type { LogClient, TopicInfo } from '../log/log-client.ts';
 import { Credit } from './credit.ts';
+import { explained, type OnDataLoss, refuseReplaced, replacedTopics, skipText } from './data-loss.ts';
 import {
   checkDelivery,
   type DeliveryOptions,
@@ -21,7 +22,7 @@ import { watchLog } from './log-watch.ts';
 import { paramValues } from './params.ts';
 import { checkContinues, checkOutputs, DroppedStates, restore } from './recover.ts';
 import { MIN_RECORDS_FOR_RATIO, type RunOptions, type RunReport, type RunStatus } from './run-options.ts';
-import { startPositions } from './start-positions.ts';
+import { type SourceStart, sourceStart, startPositions } from './start-positions.ts';
 import { statusOf } from './status.ts';
 import { Task } from './task.ts';
 import { taskIdOf } from './task-id.ts';
@@ -53,16 +54,21 @@ export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunR
   let producer: Producer | undefined;
   try {
     onPoint('recovery-owned');
-    const attempts = new Recoveries();
+    const onDataLoss: OnDataLoss = options.failOnDataLoss === false ? 'skip' : 'fail';
+    const attempts = new Recoveries(onDataLoss);
     const dropped = new DroppedStates(options.dropState ?? []);
     for (;;) {
-      const session = await recover({ plan, delivery, group, log, store, clock, onPoint }, dropped, options);
+      const replaced = await replacedTopics(plan, log, store.load());
+      if (onDataLoss === 'fail') refuseReplaced(replaced);
+      const settling = { plan, delivery, group, replaced, log, store, clock, onPoint };
+      const session = await recover(settling, dropped, onDataLoss, options);
       producer ??= startProducer(options);
       try {
         return await runSession(session, producer.done, about, store, options);
       } catch (thrown) {
-        if (!attempts.allow(thrown, session.coordinator.made)) throw thrown;
-        options.onNotice?.(`${messageOf(thrown)}: goes back to the last checkpoint`);
+        const failure = await explained(thrown, plan, log, store.load());
+        if (!attempts.allow(failure, session.coordinator.made)) throw failure;
+        options.onNotice?.(`${messageOf(failure)}: goes back to the last checkpoint`);
       } finally {
         session.task.close();
       }
@@ -73,13 +79,21 @@ export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunR
   }
 }
 
-/** A transaction that failed is done again from the last epoch; one that fails again and again is not. */
+/**
+ * A transaction that failed is done again from the last epoch, and a topic that was made anew read from there, where that may
+ * be; what fails again and again is not.
+ */
 class Recoveries {
+  private readonly codes: readonly string[];
   private inARow = 0;
+
+  constructor(onDataLoss: OnDataLoss) {
+    this.codes = ['TRANSACTION_FAILED', ...(onDataLoss === 'skip' ? ['TOPIC_REPLACED'] : [])];
+  }
 
   allow(thrown: unknown, checkpointsMade: number): boolean {
     this.inARow = checkpointsMade > 0 ? 1 : this.inARow + 1;
-    return thrown instanceof MillraceError && thrown.code === 'TRANSACTION_FAILED' && this.inARow <= MAX_RECOVERIES;
+    return thrown instanceof MillraceError && this.codes.includes(thrown.code) && this.inARow <= MAX_RECOVERIES;
   }
 }
 
@@ -129,7 +143,12 @@ function startProducer(options: RunOptions): Producer {
   };
 }
 
-async function recover(deliveryOptions: DeliveryOptions, states: DroppedStates, options: RunOptions) {
+async function recover(
+  deliveryOptions: DeliveryOptions,
+  states: DroppedStates,
+  onDataLoss: OnDataLoss,
+  options: RunOptions,
+) {
   const { plan, log, store, group, delivery, clock, onPoint } = deliveryOptions;
   const transactions = await settleWithLog(deliveryOptions);
   const saved = store.load();
@@ -139,11 +158,17 @@ async function recover(deliveryOptions: DeliveryOptions, states: DroppedStates, 
     checkOutputs(saved, plan.nodes, store.settledEpoch);
   }
   await log.createTopics(plan.topics);
-  const positions = await startPositions(plan, log, saved, options.from ?? 'earliest', group);
-  const offsetsOf = (source: string) => positions.filter((each) => each.source === source).map(({ offset }) => offset);
+  const topics = await topicsOf(log, plan);
+  const positions = await startPositions(plan, log, saved, options.from ?? 'earliest', group, onDataLoss);
+  const sources = plan.nodes.filter(({ node }) => node.role === 'source');
+  const starts = new Map(
+    sources.map(({ id, node }) => {
+      const own = positions.filter(({ source }) => source === id);
+      return [id, sourceStart(own, saved?.sources?.[id], topics.get(node.name!)!.id)];
+    }),
+  );
   if (saved === undefined) {
-    const sources = plan.nodes.filter(({ node }) => node.role === 'source').map(({ id }) => [id, offsetsOf(id)]);
-    const begin = { offsets: Object.fromEntries(sources), fingerprint: plan.fingerprint };
+    const begin = { ...beginningAt(starts), fingerprint: plan.fingerprint };
     await store.commit(firstCheckpoint(begin, clock.now()), [], () => {});
   }
   const credit = new Credit(options.creditBytes ?? DEFAULT_CREDIT_BYTES);
@@ -159,13 +184,18 @@ async function recover(deliveryOptions: DeliveryOptions, states: DroppedStates, 
     maxStateEntries: options.maxStateEntries ?? DEFAULT_STATE_ENTRIES,
     maxChunkRecords: options.maxChunkRecords ?? DEFAULT_CHUNK_RECORDS,
     staged: delivery === 'exactly-once',
-    topics: await topicsOf(log, plan),
+    topics,
     print: options.print ?? (() => {}),
     statePrefix: (name) => store.statePrefix(name),
-    positions: offsetsOf,
+    onDataLoss,
+    onNotice: options.onNotice ?? (() => {}),
+    start: (source) => starts.get(source)!,
   });
   await restore(task.nodes, saved, plan.fingerprint, dropped, store, onPoint);
   if (saved !== undefined && saved.epoch > 0) options.onNotice?.(`goes on from checkpoint ${saved.epoch}`);
+  for (const { topic, partition, skip } of positions) {
+    if (skip !== undefined) options.onNotice?.(skipText({ topic, partition, offset: skip.from }, skip));
+  }
   const coordinator = new Coordinator({
     task,
     epochCommit: epochCommitOf(deliveryOptions, transactions),
@@ -181,6 +211,16 @@ async function recover(deliveryOptions: DeliveryOptions, states: DroppedStates, 
   });
   credit.onExhausted = () => coordinator.request();
   return { task, credit, coordinator };
+}
+
+function beginningAt(starts: ReadonlyMap<string, SourceStart>): Pick<Checkpoint, 'offsets' | 'sources'> {
+  const entries = [...starts];
+  return {
+    offsets: Object.fromEntries(entries.map(([id, { offsets }]) => [id, offsets])),
+    sources: Object.fromEntries(
+      entries.map(([id, { offsets, lost, topicId }]) => [id, { topicId: topicId ?? null, ends: offsets, lost }]),
+    ),
+  };
 }
 
 async function topicsOf(log: LogClient, plan: Plan): Promise<ReadonlyMap<string, TopicInfo>> {

@@ -1,11 +1,15 @@
 /** Reads one topic into the plan: fetches under credit, one fetch ahead, and emits chunks, barriers and the last watermark. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Subject } from 'rxjs';
+import type { SourceFacts } from '../checkpoint/checkpoint.ts';
 import { type Barrier, Chunk, type Element, type Origin, Watermark } from '../core/element.ts';
+import { MillraceError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
 import type { FetchedPartition, FetchPosition, LogClient } from '../log/log-client.ts';
 import type { Credit } from './credit.ts';
+import { type OnDataLoss, skipOver, skipText } from './data-loss.ts';
+import type { SourceStart } from './start-positions.ts';
 
 const FETCH_BYTES = 2 * 1024 * 1024;
 /** How long a fetch waits at the end of the log; also the pace of the signs of life that idleness is told by. */
@@ -21,6 +25,11 @@ export class SourceReader {
   readonly positions: number[];
   /** The end of the log as last seen, by partition. */
   readonly ends: number[];
+  /** Records that were gone before they were read, by partition: a topic that was made anew may have fewer. */
+  readonly lost: number[];
+  private readonly topicId: string | undefined;
+  private readonly onDataLoss: OnDataLoss;
+  private readonly onNotice: (notice: string) => void;
   private readonly paused: boolean[];
   private stopAt: readonly number[] | undefined;
   private readonly log: LogClient;
@@ -33,7 +42,9 @@ export class SourceReader {
   constructor(options: {
     source: string;
     topic: string;
-    positions: readonly number[];
+    start: SourceStart;
+    onDataLoss: OnDataLoss;
+    onNotice: (notice: string) => void;
     log: LogClient;
     clock: Clock;
     credit: Credit;
@@ -41,10 +52,15 @@ export class SourceReader {
     onRecords: () => void;
   }) {
     this.topic = options.topic;
-    this.positions = [...options.positions];
-    this.ends = [...options.positions];
-    this.paused = options.positions.map(() => false);
-    this.origins = options.positions.map((_, partition) => ({
+    const { offsets, lost, topicId } = options.start;
+    this.positions = [...offsets];
+    this.ends = [...offsets];
+    this.lost = [...lost];
+    this.topicId = topicId;
+    this.onDataLoss = options.onDataLoss;
+    this.onNotice = options.onNotice;
+    this.paused = offsets.map(() => false);
+    this.origins = offsets.map((_, partition) => ({
       source: options.source,
       topic: options.topic,
       partition,
@@ -80,6 +96,11 @@ export class SourceReader {
     return this.paused[partition];
   }
 
+  /** For the checkpoint. */
+  facts(): SourceFacts {
+    return { topicId: this.topicId ?? null, ends: [...this.ends], lost: [...this.lost] };
+  }
+
   get isDone(): boolean {
     return this.stopAt !== undefined && this.positions.every((position, i) => position >= this.stopAt![i]);
   }
@@ -91,7 +112,7 @@ export class SourceReader {
     let ahead = this.fetch(this.positions, signal);
     try {
       while (!signal.aborted && !this.isDone) {
-        const fetched = await ahead;
+        const fetched = await ahead.catch((thrown: unknown) => this.skipGone(thrown));
         await this.credit.available(signal);
         const next = [...this.positions];
         for (const { partition, nextOffset } of fetched) next[partition] = this.limit(partition, nextOffset);
@@ -113,7 +134,7 @@ export class SourceReader {
     const wanted: FetchPosition[] = [];
     from.forEach((offset, partition) => {
       if (this.paused[partition] || (this.stopAt !== undefined && offset >= this.stopAt[partition])) return;
-      wanted.push({ topic: this.topic, partition, offset });
+      wanted.push({ topic: this.topic, partition, offset, topicId: this.topicId });
     });
     this.wake = new AbortController();
     if (stopped.aborted) this.wake.abort();
@@ -128,6 +149,28 @@ export class SourceReader {
       if (signal.aborted) return [];
       throw thrown;
     }
+  }
+
+  /** Where records are gone and may be: on to what is there. The position moves with the count: no barrier comes in between. */
+  private async skipGone(thrown: unknown): Promise<FetchedPartition[]> {
+    const isGone = thrown instanceof MillraceError && thrown.code === 'OFFSET_OUT_OF_RANGE';
+    if (!isGone || this.onDataLoss === 'fail') throw thrown;
+    const { topic } = this;
+    const [first, end] = await Promise.all([this.log.offsets(topic, 'earliest'), this.log.offsets(topic, 'latest')]);
+    const isSameTopic = this.topicId === undefined ? undefined : true;
+    let isSkipped = false;
+    for (const [partition, offset] of this.positions.entries()) {
+      const seenEnd = this.ends[partition];
+      const skip = skipOver({ offset, seenEnd, first: first[partition], end: end[partition], isSameTopic });
+      if (skip === undefined) continue;
+      isSkipped = true;
+      this.positions[partition] = skip.to;
+      this.lost[partition] += skip.lost;
+      this.onNotice(skipText({ topic, partition, offset }, skip));
+    }
+    if (!isSkipped) throw thrown;
+    this.onRecords();
+    return [];
   }
 
   /** Chunks of the partitions in turn, so that none runs ahead of the others in event time. */

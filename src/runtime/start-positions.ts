@@ -1,8 +1,9 @@
 /** Where each source begins: its checkpoint where there is one, `--from` where there is none. */
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { Checkpoint, SourceFacts } from '../checkpoint/checkpoint.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Plan } from '../core/plan.ts';
 import type { LogClient } from '../log/log-client.ts';
+import { goneError, type OnDataLoss, type Skip, skipOver } from './data-loss.ts';
 import type { StartFrom } from './run-options.ts';
 
 export interface StartPosition {
@@ -11,7 +12,32 @@ export interface StartPosition {
   readonly partition: number;
   readonly offset: number;
   /** Why there. */
-  readonly because: 'checkpoint' | 'new partition' | 'earliest' | 'latest' | 'timestamp';
+  readonly because: 'checkpoint' | 'data loss' | 'new partition' | 'earliest' | 'latest' | 'timestamp';
+  /** Where the offset of the checkpoint is gone: what is skipped. */
+  readonly skip?: Skip & { readonly from: number };
+}
+
+/** Where one source begins. */
+export interface SourceStart {
+  /** By partition number. */
+  readonly offsets: readonly number[];
+  readonly topicId: string | undefined;
+  /** Records lost so far, by partition number. */
+  readonly lost: readonly number[];
+}
+
+/** What a source goes on from. */
+export function sourceStart(
+  positions: readonly StartPosition[],
+  before: SourceFacts | undefined,
+  topicId: string | undefined,
+): SourceStart {
+  const offsets = positions.map(({ offset }) => offset);
+  // What was lost with a partition that is no more stays counted.
+  const lost = Array.from({ length: Math.max(offsets.length, before?.lost.length ?? 0) }, (_, partition) => {
+    return (before?.lost[partition] ?? 0) + (positions[partition]?.skip?.lost ?? 0);
+  });
+  return { offsets, topicId, lost };
 }
 
 /**
@@ -24,6 +50,7 @@ export async function startPositions(
   checkpoint: Checkpoint | undefined,
   from: StartFrom,
   group: string,
+  onDataLoss: OnDataLoss = 'fail',
 ): Promise<StartPosition[]> {
   const sources = plan.nodes.filter(({ node }) => node.role === 'source');
   if (checkpoint === undefined)
@@ -35,14 +62,24 @@ export async function startPositions(
   const positions = await Promise.all(
     sources.map(async ({ id, node }) => {
       const topic = node.name!;
-      const [earliest, latest] = await Promise.all([log.offsets(topic, 'earliest'), log.offsets(topic, 'latest')]);
+      const [info, earliest, latest] = await Promise.all([
+        log.topic(topic),
+        log.offsets(topic, 'earliest'),
+        log.offsets(topic, 'latest'),
+      ]);
       const saved = checkpoint?.offsets[id];
       if (saved === undefined) return fresh(log, id, topic, from, earliest, latest);
-      if (saved.length > earliest.length) throw shrunk(topic, saved.length, earliest.length);
+      const facts = checkpoint?.sources?.[id];
+      const isSameTopic = isSame(facts?.topicId ?? undefined, info?.id, saved.length <= earliest.length);
       return earliest.map((first, partition): StartPosition => {
         if (partition >= saved.length) return { source: id, topic, partition, offset: first, because: 'new partition' };
-        checkInLog(topic, partition, saved[partition], first, latest[partition]);
-        return { source: id, topic, partition, offset: saved[partition], because: 'checkpoint' };
+        const offset = saved[partition];
+        const end = latest[partition];
+        const skip = skipOver({ offset, seenEnd: facts?.ends[partition] ?? offset, first, end, isSameTopic });
+        if (skip === undefined) return { source: id, topic, partition, offset, because: 'checkpoint' };
+        if (onDataLoss === 'fail') throw goneError({ topic, partition, offset }, { first, end });
+        const because = 'data loss';
+        return { source: id, topic, partition, offset: skip.to, because, skip: { ...skip, from: offset } };
       });
     }),
   );
@@ -62,27 +99,10 @@ async function fresh(
   return offsets.map((offset, partition) => ({ source, topic, partition, offset, because }));
 }
 
-function shrunk(topic: string, before: number, now: number): MillraceError {
-  return new MillraceError(
-    'OFFSET_OUT_OF_RANGE',
-    `the checkpoint knows ${before} partitions of the topic, and it has ${now}`,
-    {
-      place: { topic },
-      hint: 'the topic was deleted and made anew, or this is another log; to begin again without the old state, see `millrace reset NAME`',
-    },
-  );
-}
-
-function checkInLog(topic: string, partition: number, offset: number, first: number, end: number): void {
-  if (offset >= first && offset <= end) return;
-  const problem =
-    offset < first
-      ? `records ${offset} to ${first - 1} have been deleted from the log before they were processed`
-      : `the log ends at ${end}: the topic was deleted and made anew, or this is another log`;
-  throw new MillraceError('OFFSET_OUT_OF_RANGE', `the checkpoint goes on at offset ${offset}, but ${problem}`, {
-    place: { topic, partition, offset },
-    hint: 'to begin again without the old state, see `millrace reset NAME`; nothing was skipped and nothing written',
-  });
+/** Whether the topic is the one that the checkpoint read from; undefined where nobody can tell. */
+function isSame(before: string | undefined, now: string | undefined, hasAllPartitions: boolean): boolean | undefined {
+  if (!hasAllPartitions) return false;
+  return before === undefined || now === undefined ? undefined : before === now;
 }
 
 /** Offsets of the group without our checkpoint: its windows lie in a state directory that is not this one. */

@@ -8,7 +8,7 @@ import type { Task } from './task.ts';
 
 type Facts = Omit<
   RunStatus,
-  'nodes' | 'partitions' | 'rejected' | 'late' | 'lastCheckpoint' | 'creditUsed' | 'creditLimit'
+  'nodes' | 'partitions' | 'rejected' | 'late' | 'lost' | 'lastCheckpoint' | 'creditUsed' | 'creditLimit'
 > & { readonly task: Task; readonly coordinator: Coordinator; readonly credit: Credit };
 
 export function statusOf({ task, coordinator, credit, ...facts }: Facts): RunStatus {
@@ -18,6 +18,7 @@ export function statusOf({ task, coordinator, credit, ...facts }: Facts): RunSta
     partitions: task.readers.flatMap(partitionStatus),
     rejected: task.nodes.reduce((sum, { counts }) => sum + counts.rejected, 0),
     late: task.nodes.reduce((sum, { counts }) => sum + counts.late, 0),
+    lost: task.readers.reduce((sum, { lost }) => sum + lost.reduce((a, b) => a + b, 0), 0),
     lastCheckpoint: coordinator.last,
     creditUsed: credit.used,
     creditLimit: credit.limit,
@@ -47,6 +48,7 @@ function partitionStatus(reader: SourceReader): PartitionStatus[] {
     position: reader.positions[partition],
     end: reader.ends[partition],
     lag: Math.max(0, reader.ends[partition] - reader.positions[partition]),
+    lost: reader.lost[partition],
     paused: reader.isPaused(partition),
   }));
 }

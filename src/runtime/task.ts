@@ -5,13 +5,17 @@ import { EpochUnderWay } from '../checkpoint/checkpoint.ts';
 import { Barrier, type Element, type Origin } from '../core/element.ts';
 import type { LedgerCut } from '../core/ledger.ts';
 import type { Plan, PlannedNode } from '../core/plan.ts';
+import type { OnDataLoss } from './data-loss.ts';
 import { NodeHost, type TaskSurroundings } from './node-host.ts';
 import { SourceReader } from './source-reader.ts';
+import type { SourceStart } from './start-positions.ts';
 
 export type TaskOptions = Omit<TaskSurroundings, 'openSource' | 'cut' | 'isFinal' | 'setPaused' | 'touch' | 'fail'> & {
   readonly plan: Plan;
-  /** Where each source begins, by node id and partition. */
-  positions(source: string): readonly number[];
+  readonly onDataLoss: OnDataLoss;
+  onNotice(notice: string): void;
+  /** Where a source begins, by node id. */
+  start(source: string): SourceStart;
 };
 
 export class Task {
@@ -40,7 +44,7 @@ export class Task {
           ...options,
           source: node,
           topic,
-          positions: options.positions(node),
+          start: options.start(node),
           onRecords: () => {
             this.changed = true;
           },

@@ -2,6 +2,7 @@
 import { CheckpointStore } from '../../checkpoint/checkpoint-store.ts';
 import type { Plan } from '../../core/plan.ts';
 import { checkContinues, checkDropped } from '../recover.ts';
+import type { OnDataLoss } from '../data-loss.ts';
 import { taskIdOf } from '../task-id.ts';
 import { asText, describePlan } from './describe.ts';
 import type { LoadedPipeline } from './find-pipeline.ts';
@@ -12,6 +13,10 @@ import { missingLines, nextPositions, positionTable } from './positions.ts';
 import { Screen } from './screen.ts';
 import { instant } from './text.ts';
 import type { World } from './world.ts';
+
+function lossOf({ failOnDataLoss }: RunFlags): OnDataLoss {
+  return failOnDataLoss === false ? 'skip' : 'fail';
+}
 
 /** @throws MillraceError whatever would keep the run from starting */
 export async function dryRun(
@@ -29,7 +34,7 @@ export async function dryRun(
     const checkpoint = new CheckpointStore(store, taskIdOf(pipeline.name, logKind(flags), group)).load();
     checkDropped(checkpoint, flags.dropState ?? []);
     if (checkpoint !== undefined) checkContinues(checkpoint, plan.fingerprint, flags.dropState ?? []);
-    const { rows, missing } = await nextPositions(plan, log, checkpoint, flags.from ?? 'earliest', group);
+    const { rows, missing } = await nextPositions(plan, log, checkpoint, flags.from ?? 'earliest', group, lossOf(flags));
     const outputs = outputsOf(plan, log.description, places);
     const generator = generation && describeGeneration(generation);
     if (flags.json) {

@@ -38,6 +38,7 @@ export interface RunFlags extends PlaceFlags, GeneratorFlags {
   readonly delivery?: Delivery;
   readonly maxRejectRatio?: number;
   readonly dropState?: readonly string[];
+  readonly failOnDataLoss?: boolean;
 }
 
 export interface ResetFlags extends PlaceFlags {
@@ -95,6 +96,12 @@ function startFrom(text: string): StartFrom {
   const timestamp = parseIso(text);
   if (!Number.isNaN(timestamp)) return { timestamp };
   throw new InvalidArgumentError('It must be earliest, latest or an ISO 8601 time, such as 2024-02-29T12:00:00Z.');
+}
+
+function yesOrNo(text: string): boolean {
+  const isYes = /^(true|1|yes)$/i.test(text);
+  if (isYes || /^(false|0|no)$/i.test(text)) return isYes;
+  throw new InvalidArgumentError('It must be true or false.');
 }
 
 function folder(text: string): string {
@@ -195,6 +202,12 @@ export const runOptions = (): Option[] => [
     '--max-reject-ratio <SHARE>',
     `stop when more than this share of records is rejected; looked at from ${grouped(MIN_RECORDS_FOR_RATIO)} records on`,
   ).argParser(ratio),
+  new Option(
+    '--fail-on-data-loss <BOOL>',
+    'stop where records were deleted before they were read; false: go on with what is there, and count them as lost (default: true)',
+  )
+    .env('FAIL_ON_DATA_LOSS')
+    .argParser(yesOrNo),
   new Option(
     '--drop-state <NAME>',
     'let go the state of an operator that the plan has lost; can be repeated',

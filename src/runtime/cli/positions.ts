@@ -2,6 +2,7 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { LogClient } from '../../log/log-client.ts';
+import { type OnDataLoss, refuseReplaced, replacedTopics } from '../data-loss.ts';
 import type { StartFrom } from '../run-options.ts';
 import { startPositions } from '../start-positions.ts';
 import { type Align, counted, grouped, table } from './text.ts';
@@ -29,13 +30,15 @@ export async function nextPositions(
   checkpoint: Checkpoint | undefined,
   from: StartFrom,
   group: string,
+  onDataLoss: OnDataLoss,
 ): Promise<{ rows: PositionRow[]; missing: MissingTopic[] }> {
   const infos = new Map(
     await Promise.all(plan.topics.map(async ({ topic }) => [topic, await log.topic(topic)] as const)),
   );
+  if (onDataLoss === 'fail') refuseReplaced(await replacedTopics(plan, log, checkpoint));
   const missing = plan.topics.filter(({ topic }) => infos.get(topic) === undefined);
   const nodes = plan.nodes.filter(({ node }) => node.role !== 'source' || infos.get(node.name!) !== undefined);
-  const positions = await startPositions({ ...plan, nodes }, log, checkpoint, from, group);
+  const positions = await startPositions({ ...plan, nodes }, log, checkpoint, from, group, onDataLoss);
   const ends = new Map<string, number[]>();
   for (const { topic } of positions) if (!ends.has(topic)) ends.set(topic, await log.offsets(topic, 'latest'));
   const rows = positions.map(({ source, topic, partition, offset, because }) => ({

@@ -41,8 +41,16 @@ export function renderLedger(status: RunStatus): string[] {
     'Ledger, since the first start (in = passed + filtered + rejected + late + pending):',
     ...table([HEAD, ...status.nodes.map(ledgerRow)], ALIGNS).map(indent),
     ...table(edges, ['left', 'right', 'left']).map(indent),
+    ...lostLines(status),
     ledger.balanced ? 'Balanced: every record is accounted for.' : `NOT BALANCED: ${ledger.imbalance}`,
   ];
+}
+
+function lostLines({ lost, partitions }: RunStatus): string[] {
+  if (lost === 0) return [];
+  const known = partitions.filter((each) => each.lost > 0);
+  const places = known.map((each) => `${each.topic}[${each.partition}] ${grouped(each.lost)}`).join(', ');
+  return [`Lost, gone from the log before they were read: ${grouped(lost)}${places === '' ? '' : ` (${places})`}`];
 }
 
 function ledgerRow({ id, counts }: NodeStatus): string[] {

@@ -23,8 +23,9 @@ export function renderStatus(status: RunStatus, before: RunStatus | undefined, f
   const lines = [head, ...steps(status, before, frame), ...times(status, colors), lagLine(status, colors)];
   const rejected = status.rejected === 0 ? 'rejected 0' : colors.yellow(`rejected ${grouped(status.rejected)}`);
   const late = status.late === 0 ? 'late 0' : colors.yellow(`late ${grouped(status.late)}`);
+  const lost = status.lost === 0 ? '' : ` ${dim('·')} ${colors.red(`lost ${grouped(status.lost)}`)}`;
   lines.push(
-    `${dim('data')}        ${rejected} ${dim('·')} ${late}${takenIn(status)} ${dim('·')} under way ${bytes(status.creditUsed)} of ${bytes(status.creditLimit)}`,
+    `${dim('data')}        ${rejected} ${dim('·')} ${late}${takenIn(status)}${lost} ${dim('·')} under way ${bytes(status.creditUsed)} of ${bytes(status.creditLimit)}`,
   );
   lines.push(`${dim('checkpoint')}  ${checkpointOf(status)}`);
   if (status.waitingFor !== undefined) lines.push(`${colors.yellow('waiting')}     ${status.waitingFor}`);
@@ -43,6 +44,7 @@ export function renderLine(status: RunStatus, before: RunStatus | undefined): st
     ...(time === undefined ? [] : [`watermark ${instant(time)}`, counted(windows, 'window open', 'windows open')]),
     `rejected ${grouped(status.rejected)}`,
     `late ${grouped(status.late)}`,
+    ...(status.lost === 0 ? [] : [`lost ${grouped(status.lost)}`]),
     `checkpoint ${checkpointOf(status)}`,
     ...(status.waitingFor === undefined ? [] : [`waiting: ${status.waitingFor}`]),
   ].join(', ');

@@ -59,6 +59,7 @@ export async function runCommand(
         delivery: flags.delivery,
         maxRejectRatio: flags.maxRejectRatio,
         dropState: flags.dropState,
+        failOnDataLoss: flags.failOnDataLoss,
         signal,
         producer:
           generation &&
