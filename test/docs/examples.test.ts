@@ -5,7 +5,7 @@ import { join, relative, resolve } from 'node:path';
 import * as millrace from 'millrace';
 import * as operators from 'millrace/operators';
 import * as testing from 'millrace/testing';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { planOf } from '../../src/core/plan.ts';
 import { paramValues } from '../../src/runtime/params.ts';
 import * as fixtures from './fixtures.ts';
@@ -76,6 +76,13 @@ function withImports(code: string): string {
   return `${imports.join('\n')}\n\n${code}\nexport {};\n`;
 }
 
+/** What the example says it prints: `console.log(…); // value`. */
+function promises(code: string): unknown[] {
+  const comments = [...code.matchAll(/console\.log\(.*\); \/\/ (.+)$/gm)];
+  // oxlint-disable-next-line typescript/no-implied-eval -- the values stand in pages of our own
+  return comments.map(([, value]) => new Function(`return (${value});`)() as unknown);
+}
+
 describe('the examples in doc comments', () => {
   const all = examples();
 
@@ -106,6 +113,19 @@ describe('the examples in doc comments', () => {
     if (loaded.default === undefined) return;
     expect(planOf(loaded.default.build(paramValues(loaded.default))).nodes.length).toBeGreaterThan(1);
   });
+
+  it.each(pageExamples().filter(({ code }) => code.includes('new TestDriver(')))(
+    'print what they say: $at',
+    async ({ file, code }) => {
+      const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+      try {
+        await import(/* @vite-ignore */ join(OUT, file));
+        expect(log.mock.calls.map(([value]) => value as unknown)).toEqual(promises(code));
+      } finally {
+        log.mockRestore();
+      }
+    },
+  );
 });
 
 describe('the pages', () => {
