@@ -86,7 +86,9 @@ async function wakeBehind(point: string): Promise<string> {
   const stopped = await Promise.race([older.said('stopping'), systemClock.sleep(NAMED_PATIENCE_MS).then(() => false)]);
   if (!stopped) {
     older.signal('SIGTERM');
+    const { code, stderr } = await older.ended;
     await feeding;
+    if (code !== 0) await fail(`a zombie at ${point} ended before it was one, with ${code}:\n${stderr}`);
     return `${point} was not reached 3 times; stopped`;
   }
   const younger = start({ mode: 'live', blind: true });
