@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kafkaClasspath, kafkaVersion, MissingTool } from './classpath.ts';
+import { type BrokerSecurity, securityProperties, userArguments } from './security.ts';
 import { freePort, isBrokerReady } from './wire.ts';
 
 export { kafkaAvailable, MissingTool } from './classpath.ts';
+export { makeSecurity } from './security.ts';
 
 export interface BrokerOptions {
   /** Default: any free port. */
@@ -19,6 +21,8 @@ export interface BrokerOptions {
   readonly version?: string;
   /** Added to the broker's server.properties, or put in the place of what is there. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** Listeners beside the open one, made by `makeSecurity`. */
+  readonly security?: BrokerSecurity;
   /** Words in front of the broker's command line, such as `taskset -c 1`. They must end by becoming the command itself. */
   readonly prefix?: readonly string[];
   /** Told about slow steps. */
@@ -65,6 +69,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     port,
     folder,
     isTemporary: options.dataDir === undefined,
+    security: options.security,
     prefix: options.prefix ?? [],
   });
   try {
@@ -91,6 +96,7 @@ interface BrokerPlace {
   readonly port: number;
   readonly folder: string;
   readonly isTemporary: boolean;
+  readonly security: BrokerSecurity | undefined;
   readonly prefix: readonly string[];
 }
 
@@ -120,9 +126,12 @@ class BrokerProcess implements RunningBroker {
   }
 
   async format(properties: Readonly<Record<string, string>>): Promise<void> {
-    mkdirSync(this.place.folder, { recursive: true });
-    const data = join(this.place.folder, 'data');
-    const all = { ...serverProperties(this.place.port, await freePort(HOST), data), ...properties };
+    const { folder, port, security } = this.place;
+    mkdirSync(folder, { recursive: true });
+    const data = join(folder, 'data');
+    const open = serverProperties(port, await freePort(HOST), data);
+    const secured = security === undefined ? open : { ...open, ...securityProperties(security, open, folder) };
+    const all = { ...secured, ...properties };
     writeFileSync(
       this.config,
       Object.entries(all)
@@ -131,7 +140,8 @@ class BrokerProcess implements RunningBroker {
     );
     if (existsSync(join(data, 'meta.properties'))) return;
     const clusterId = randomBytes(16).toString('base64url');
-    this.run(['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', this.config]);
+    const users = security === undefined ? [] : userArguments(security);
+    this.run(['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', this.config, ...users]);
     await this.ended;
     if (this.child?.exitCode !== 0) throw this.failure('the storage of the broker could not be formatted');
   }

@@ -1,10 +1,12 @@
 /** One connection to one broker: requests in, answers out, and every way of failing as one of two kinds of error. */
+import { isIP } from 'node:net';
 import {
   type API,
   apiVersionsV3,
   Connection,
   type ConnectionOptions,
   loggers,
+  type ProtocolError,
   type Reader,
   type ResponseError,
   type Writer,
@@ -12,6 +14,7 @@ import {
 import { messageOf } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import { type Address, formatAddress } from './address.ts';
+import { closedTrouble, SASL_HINTS, type Security, tlsTrouble } from './connection-trouble.ts';
 import { BrokerError, ConnectionError } from './failures.ts';
 import type { SaslConfig, TlsConfig } from './kafka-config.ts';
 
@@ -53,14 +56,22 @@ export class BrokerConnection {
   readonly address: string;
   private readonly wire: Connection;
   private readonly clock: Clock;
+  private readonly security: Security;
   private failure: ConnectionError | undefined;
   /** The broker has asked us to be quiet until then. */
   private quietUntil = 0;
+  /** So many requests were answered, and so many wait for their answer. */
+  private answers = 0;
+  private waiting = 0;
+  private isRetired = false;
 
-  private constructor(address: string, wire: Connection, clock: Clock) {
+  private constructor(address: string, wire: Connection, settings: ConnectionSettings) {
     this.address = address;
     this.wire = wire;
-    this.clock = clock;
+    this.clock = settings.clock;
+    this.security = settings;
+    // The library would log in again on the spot, and brokers refuse every other request until it has: we take another connection.
+    wire.reauthenticate = () => this.retire();
     wire.on('error', (error) => this.fail(error));
     wire.on('close', () => this.fail(new Error('the connection was closed')));
   }
@@ -71,7 +82,7 @@ export class BrokerConnection {
    */
   static async open(address: Address, settings: ConnectionSettings): Promise<BrokerConnection> {
     const wire = new Connection(settings.clientId, wireOptions(address, settings));
-    const connection = new BrokerConnection(formatAddress(address), wire, settings.clock);
+    const connection = new BrokerConnection(formatAddress(address), wire, settings);
     const done = new AbortController();
     const slow = new Error(`no answer in Kafka's protocol within ${CONNECT_MS / 1000} s`);
     void settings.clock.sleep(CONNECT_MS, done.signal).then(() => {
@@ -90,8 +101,9 @@ export class BrokerConnection {
     }
   }
 
+  /** Not when it is broken, nor when the broker lets us stay logged in for a little while only. */
   get isUsable(): boolean {
-    return this.failure === undefined;
+    return this.failure === undefined && !this.isRetired;
   }
 
   /**
@@ -145,9 +157,22 @@ export class BrokerConnection {
 
   private async answer<Answer>(send: (done: (error: Error | null, answer?: Answer) => void) => void): Promise<Answer> {
     if (this.failure !== undefined) throw this.failure;
-    return new Promise((resolve, reject) => {
-      send((error, answer) => (error ? reject(this.judged(error)) : resolve(answer as Answer)));
+    this.waiting++;
+    return new Promise<Answer>((resolve, reject) => {
+      send((error, answer) => {
+        if (error) reject(this.judged(error));
+        else resolve(answer as Answer);
+        if (!error) this.answers++;
+        this.waiting--;
+        if (this.isRetired && this.waiting === 0) this.drop();
+      });
     });
+  }
+
+  /** Ends with the last answer that is still to come. */
+  private retire(): void {
+    this.isRetired = true;
+    if (this.waiting === 0) this.drop();
   }
 
   /** A code of the broker's, or the end of the connection: one that was silent too long would give a late answer to another. */
@@ -166,7 +191,7 @@ export class BrokerConnection {
   private connectionError(error: unknown): ConnectionError {
     if (error instanceof ConnectionError) return error;
     if (error instanceof BrokerError) return new ConnectionError(this.address, error.message);
-    return connectionErrorOf(this.address, error as Error);
+    return connectionErrorOf(this.address, error as Error, this.answers, this.security);
   }
 
   private async checkVersions(): Promise<void> {
@@ -190,7 +215,7 @@ function wireOptions({ host }: Address, { tls, sasl }: ConnectionSettings): Conn
     connectTimeout: CONNECT_MS,
     requestTimeout: REQUEST_MS,
     maxInflights: MAX_IN_FLIGHT,
-    ...(tls && { tls: tlsOptions(tls), tlsServerName: tls.serverName ?? host }),
+    ...(tls && { tls: tlsOptions(tls), tlsServerName: tls.serverName ?? (isIP(host) === 0 && host) }),
     ...(sasl && {
       sasl: { mechanism: sasl.mechanism, username: sasl.username, password: () => sasl.password.reveal() },
     }),
@@ -201,31 +226,38 @@ function tlsOptions({ ca, cert, key, rejectUnauthorized }: TlsConfig): NonNullab
   return { ca, cert, key: key?.reveal(), rejectUnauthorized };
 }
 
-const AUTHENTICATION = 'check user, password and --sasl-mechanism';
-const CERTIFICATE = 'give the authority that signed it with --tls-ca FILE';
-const NOT_TLS = 'does this listener speak TLS? leave --tls out for one that does not';
+const SASL_CODES: Readonly<Record<number, string>> = {
+  33: SASL_HINTS.mechanism,
+  34: SASL_HINTS.unwanted,
+};
 
 /** The reason in words, from the innermost cause; nothing of the request is taken along, since it may hold a password. */
-function connectionErrorOf(address: string, error: Error): ConnectionError {
+function connectionErrorOf(address: string, error: Error, answers: number, security: Security): ConnectionError {
   const chain = causesOf(error);
   const codes = chain.map((each) => (each as NodeJS.ErrnoException).code ?? '');
-  const root = chain.at(-1)!;
-  if (codes.includes('PLT_KFK_AUTHENTICATION')) {
-    return new ConnectionError(address, `authentication failed: ${messageOf(root)}`, AUTHENTICATION);
-  }
+  const message = messageOf(chain.at(-1));
+  if (codes.includes('PLT_KFK_AUTHENTICATION')) return authenticationError(address, chain);
   if (codes.includes('ECONNREFUSED')) return new ConnectionError(address, 'connection refused');
   if (codes.includes('ENOTFOUND') || codes.includes('EAI_AGAIN')) return new ConnectionError(address, 'unknown host');
-  if (codes.includes('ERR_TLS_CERT_ALTNAME_INVALID')) {
-    return new ConnectionError(address, messageOf(root), 'use the name that is in the certificate');
-  }
-  if (codes.some((code) => CERTIFICATE_CODES.test(code))) {
-    return new ConnectionError(address, `its certificate is not trusted: ${messageOf(root)}`, CERTIFICATE);
-  }
-  if (codes.some((code) => code.startsWith('ERR_SSL'))) return new ConnectionError(address, messageOf(root), NOT_TLS);
-  return new ConnectionError(address, messageOf(root));
+  const isClosed = codes.includes('ECONNRESET') || CLOSED.test(message);
+  const trouble = tlsTrouble(codes, message, security) ?? (isClosed ? closedTrouble(answers, security) : undefined);
+  if (trouble === undefined) return new ConnectionError(address, message);
+  return new ConnectionError(address, trouble.reason, trouble.hint, trouble.isFinal);
 }
 
-const CERTIFICATE_CODES = /SELF_SIGNED|UNABLE_TO_|CERT_/;
+const CLOSED = /^(?:the )?connection (?:was )?closed/i;
+
+function authenticationError(address: string, chain: readonly Error[]): ConnectionError {
+  const protocol = chain.at(-1) as Partial<ProtocolError> & Error;
+  const offered = chain.map(
+    (each) => (each as Partial<ResponseError>).response as { mechanisms?: string[] } | undefined,
+  );
+  const mechanisms = offered.find((each) => each?.mechanisms?.length)?.mechanisms;
+  const offers = mechanisms === undefined ? '' : `: it offers ${mechanisms.join(', ')}`;
+  const reason = protocol.serverErrorMessage ?? protocol.message;
+  const hint = SASL_CODES[protocol.apiCode ?? 0] ?? SASL_HINTS.failed;
+  return new ConnectionError(address, `authentication failed: ${reason}`, `${hint}${offers}`);
+}
 
 function causesOf(error: Error): Error[] {
   const chain = [error];

@@ -63,7 +63,8 @@ export class Cluster {
   }
 
   async connect(): Promise<void> {
-    await this.attempt({ doing: 'connect', patienceMs: FIRST_CONNECT_MS }, () => this.anyBroker());
+    // A listener that wants a user tells its versions to everybody: only another question shows whether we are let in.
+    await this.attempt({ doing: 'connect', patienceMs: FIRST_CONNECT_MS }, () => this.refresh([]));
   }
 
   get isClosed(): boolean {
@@ -162,7 +163,7 @@ export class Cluster {
     if (id === before) return id;
     throw new MillraceError('TOPIC_REPLACED', `topic ${name} was deleted and created anew while it was read`, {
       place: { topic: name },
-      hint: '`pipeline reset` begins with the new topic',
+      hint: '`millrace reset NAME --apply` begins with the new topic',
     });
   }
 

@@ -18,19 +18,21 @@ export class BrokerError extends Error {
 /** A connection could not be made, broke, or was silent for too long. Nothing is known of what was sent over it. */
 export class ConnectionError extends Error {
   readonly address: string;
-  /** Trying again is of no use: the other side refuses us as we are set up. */
   readonly hint: string | undefined;
+  /** Trying again is of no use: the other side refuses us as we are set up. */
+  readonly isFinal: boolean;
 
-  constructor(address: string, reason: string, hint?: string) {
+  constructor(address: string, reason: string, hint?: string, isFinal = hint !== undefined) {
     super(reason);
     this.name = 'ConnectionError';
     this.address = address;
     this.hint = hint;
+    this.isFinal = isFinal;
   }
 }
 
 export function isPassing(failure: unknown): boolean {
-  if (failure instanceof ConnectionError) return failure.hint === undefined;
+  if (failure instanceof ConnectionError) return !failure.isFinal;
   if (!(failure instanceof BrokerError)) return false;
   const { remedy } = kafkaErrorEntry(failure.code);
   return remedy === 'retry' || remedy === 'refresh';
@@ -63,10 +65,10 @@ export function kafkaError(failure: unknown, attempt: Attempt, addresses: readon
     return new MillraceError(code, text, { place, hint: hint ?? "see the broker's log" });
   }
   if (failure instanceof ConnectionError) {
-    const { address, hint } = failure;
+    const { address, hint, isFinal } = failure;
     const message = `${what}: Kafka at ${address}: ${failure.message}`;
-    if (hint !== undefined) return new MillraceError('CONFIG_INVALID', message, { place, hint });
-    return new MillraceError('LOG_UNAVAILABLE', message, { place, hint: connectionHint(address, addresses) });
+    if (isFinal) return new MillraceError('CONFIG_INVALID', message, { place, hint });
+    return new MillraceError('LOG_UNAVAILABLE', message, { place, hint: hint ?? connectionHint(address, addresses) });
   }
   return new MillraceError('LOG_UNAVAILABLE', `${what}: ${messageOf(failure)}`, { place, cause: failure });
 }

@@ -101,6 +101,7 @@ export class PartitionProducer {
     this.identity ??= await this.identities.identity();
     this.connection = connection;
     while (this.waiting.length > 0 || this.inFlight.length > 0) {
+      if (!connection.isUsable) return this.allAnswered();
       await connection.quiet();
       this.sendNext();
       const failure = await this.inFlight[0]?.answer;
@@ -109,9 +110,16 @@ export class PartitionProducer {
     return undefined;
   }
 
+  /** Before another connection is taken, on which what follows could overtake. Returns the first failure. */
+  private async allAnswered(): Promise<unknown> {
+    this.connection = undefined;
+    const answers = await Promise.all(this.inFlight.map(({ answer }) => answer));
+    return answers.find((failure) => failure !== undefined);
+  }
+
   private sendNext(): void {
     const { connection } = this;
-    if (connection === undefined || connection.isThrottled) return;
+    if (connection === undefined || !connection.isUsable || connection.isThrottled) return;
     const limit = this.isKnown ? MAX_IN_FLIGHT : 1;
     while (this.inFlight.length < limit && this.waiting.length > 0) {
       const [append] = this.waiting;

@@ -32,6 +32,8 @@ export interface ClusterOptions {
 const PATIENCE_MS = 30_000;
 const CONNECT_MS = 1_500;
 const REQUEST_MS = 30_000;
+/** Logging in again among other requests ends a connection: when its session is over, another one is made. */
+const NEVER_MS = Number.MIN_SAFE_INTEGER;
 
 export class KafkaCluster {
   readonly addresses: readonly string[];
@@ -53,16 +55,17 @@ export class KafkaCluster {
     this.clock = clock;
     this.tls = kafkajsTls(tls);
     this.sasl = sasl;
+    const security = { tls, sasl };
     const judgement = {
-      isPassing,
+      isPassing: (failure: unknown) => isPassing(failure, security),
       forget: (failure: unknown) => this.forget(failure),
-      toError: (failure: unknown, attempt: Attempt) => kafkaError(failure, attempt, this.addresses),
+      toError: (failure: unknown, attempt: Attempt) => kafkaError(failure, attempt, this.addresses, security),
     };
     this.attempts = new Attempts({ clock, random, judgement, patienceMs: PATIENCE_MS });
   }
 
   async connect(): Promise<void> {
-    await this.attempt({ doing: 'connect', patienceMs: FIRST_CONNECT_MS }, () => this.anyBroker());
+    await this.attempt({ doing: 'connect', patienceMs: FIRST_CONNECT_MS }, () => this.metadata([]));
   }
 
   get isClosed(): boolean {
@@ -77,7 +80,7 @@ export class KafkaCluster {
 
   /** For another connection of kafkajs. */
   security(): Security {
-    return { ssl: this.tls, sasl: kafkajsSasl(this.sasl) };
+    return { ssl: this.tls, sasl: kafkajsSasl(this.sasl), reauthenticationThreshold: NEVER_MS };
   }
 
   attempt<T>(attempt: Attempt, action: () => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 /** What kafkajs and Kafka say when something fails, as errors of millrace, and what is worth another try. */
 import { MillraceError, messageOf } from '../../core/errors.ts';
 import type { Attempt } from '../attempt.ts';
+import { closedTrouble, SASL_HINTS, type Security, tlsTrouble, type Trouble } from '../connection-trouble.ts';
 import { subjectOf } from '../refusals.ts';
 import { errorOfCode } from './internals.ts';
 
@@ -42,7 +43,10 @@ const MISTAKES: Record<string, string> = {
   TOPIC_AUTHORIZATION_FAILED: 'ask for the rights to this topic',
   GROUP_AUTHORIZATION_FAILED: 'ask for the rights to this group, or use another with --group',
   CLUSTER_AUTHORIZATION_FAILED: 'ask for the rights on the cluster, or have the topics created for you',
-  SASL_AUTHENTICATION_FAILED: 'check user and password',
+  KafkaJSSASLAuthenticationError: SASL_HINTS.failed,
+  SASL_AUTHENTICATION_FAILED: SASL_HINTS.failed,
+  UNSUPPORTED_SASL_MECHANISM: SASL_HINTS.mechanism,
+  ILLEGAL_SASL_STATE: SASL_HINTS.unwanted,
   MESSAGE_TOO_LARGE: "make the record smaller, or raise the topic's max.message.bytes",
   RECORD_LIST_TOO_LARGE: 'make the record smaller',
   INVALID_PARTITIONS: 'ask for one partition or more',
@@ -87,9 +91,9 @@ export function isConnectionError(thrown: unknown): boolean {
   return CONNECTION_ERRORS.has(name) || message === NOT_CONNECTED;
 }
 
-export function isPassing(thrown: unknown): boolean {
+export function isPassing(thrown: unknown, security: Security): boolean {
   const { type, retriable } = rootOf(thrown);
-  if (type === undefined) return isConnectionError(thrown);
+  if (type === undefined) return isConnectionError(thrown) && troubleOf(rootOf(thrown), security)?.isFinal !== true;
   return PASSING.has(type) || (retriable === true && MISTAKES[type] === undefined);
 }
 
@@ -106,6 +110,7 @@ export function kafkaError(
   thrown: unknown,
   { doing, place, group }: Attempt,
   addresses: readonly string[],
+  security: Security,
 ): MillraceError {
   if (thrown instanceof MillraceError) return thrown;
   const root = rootOf(thrown);
@@ -117,8 +122,21 @@ export function kafkaError(
     return new MillraceError('CONFIG_INVALID', message, { place, hint: mistake, cause: thrown });
   }
   const at = root.broker ?? addresses.join(', ');
+  const trouble = troubleOf(root, security);
+  if (trouble !== undefined) {
+    const message = `could not ${doing}${subject}: Kafka at ${at}: ${trouble.reason}`;
+    const code = trouble.isFinal ? 'CONFIG_INVALID' : 'LOG_UNAVAILABLE';
+    return new MillraceError(code, message, { place, hint: trouble.hint, cause: thrown });
+  }
   const message = `could not ${doing}${subject}: Kafka at ${at}: ${reasonOf(root)}`;
   return new MillraceError('LOG_UNAVAILABLE', message, { place, hint: hintOf(root, addresses), cause: thrown });
+}
+
+/** kafkajs tells neither how far a connection came nor, but by its words, that the other side closed it. */
+function troubleOf({ name, code, message }: KafkaFailure & Error, security: Security): Trouble | undefined {
+  const isClosed = name === 'KafkaJSConnectionClosedError' || code === 'ECONNRESET';
+  const reason = message.replace(/^Connection error: /, '');
+  return tlsTrouble([String(code)], reason, security) ?? (isClosed ? closedTrouble(undefined, security) : undefined);
 }
 
 function reasonOf(root: KafkaFailure & Error): string {

@@ -20,6 +20,8 @@ export interface Logger {
 export interface Security {
   readonly ssl: KafkajsTls | undefined;
   readonly sasl: KafkajsSasl | undefined;
+  /** So long before the end of a session it logs in again. */
+  readonly reauthenticationThreshold: number;
 }
 
 export interface ConnectionOptions extends Security {
