@@ -13,8 +13,6 @@ const NO_GENERATION = -1;
 const NO_MEMBER = '';
 const NOT_COMMITTED = -1;
 const UNKNOWN_EPOCH = -1;
-/** An answer must not be one that a transaction under way is about to change. */
-const REQUIRE_STABLE = true;
 
 export class GroupOffsets {
   private readonly cluster: Cluster;
@@ -23,7 +21,8 @@ export class GroupOffsets {
     this.cluster = cluster;
   }
 
-  async read(group: string, topics: readonly string[]): Promise<GroupOffset[]> {
+  /** `requireStable`: the answer must not be one that a transaction under way is about to change. */
+  async read(group: string, topics: readonly string[], requireStable: boolean): Promise<GroupOffset[]> {
     assertGroup(group);
     return this.cluster.attempt({ doing: 'read offsets of', group }, async () => {
       const wanted = [];
@@ -34,7 +33,7 @@ export class GroupOffsets {
       if (wanted.length === 0) return [];
       const broker = await this.cluster.coordinator('group', group);
       const request = { groupId: group, memberEpoch: NO_GENERATION, topics: wanted };
-      const { groups } = await broker.call(offsetFetchV8.api, [request], REQUIRE_STABLE);
+      const { groups } = await broker.call(offsetFetchV8.api, [request], requireStable);
       return groups
         .flatMap((each) => each.topics)
         .flatMap(({ name, partitions }) =>

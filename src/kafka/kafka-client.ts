@@ -65,9 +65,7 @@ export class KafkaClient implements LogClient {
       attempt: (attempt, action) => cluster.attempt(attempt, action),
       leadersOf: (topic) => cluster.leadersOf(topic),
       openLane: async (leader) =>
-        new FetchConnection(await cluster.dedicatedConnection(leader), (topic, id) =>
-          cluster.idForReading(topic, id),
-        ),
+        new FetchConnection(await cluster.dedicatedConnection(leader), (topic, id) => cluster.idForReading(topic, id)),
       failureOf: (code) => (code === CODE.unknownTopicOrPartition ? new StaleLeader() : new BrokerError(code)),
       rangeOf: (place) => this.rangeOf(place),
     });
@@ -111,8 +109,8 @@ export class KafkaClient implements LogClient {
     return Promise.all(batches.map(async (batch) => base.get(batch) ?? (await this.rangeOf(batch)).end));
   }
 
-  groupOffsets(group: string, topics: readonly string[]): Promise<GroupOffset[]> {
-    return this.groups.read(group, topics);
+  groupOffsets(group: string, topics: readonly string[], options = { settled: true }): Promise<GroupOffset[]> {
+    return this.groups.read(group, topics, options.settled);
   }
 
   commitGroup(group: string, offsets: readonly GroupOffset[]): Promise<void> {

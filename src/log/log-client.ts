@@ -96,7 +96,15 @@ export interface LogClient {
    * partition keep their order. A null key is no reason to choose a partition: the caller has chosen.
    */
   append(batches: readonly RecordBatch[]): Promise<number[]>;
-  groupOffsets(group: string, topics: readonly string[]): Promise<GroupOffset[]>;
+  /**
+   * Waits for transactions under way that may change them; `settled: false` does not, and may answer with what was committed
+   * before.
+   */
+  groupOffsets(
+    group: string,
+    topics: readonly string[],
+    options?: { readonly settled: boolean },
+  ): Promise<GroupOffset[]>;
   commitGroup(group: string, offsets: readonly GroupOffset[]): Promise<void>;
   /** Forgets a group's offsets; an unknown group is fine. */
   deleteGroup(group: string): Promise<void>;

@@ -3,7 +3,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts';
 import { type EpochCommit, StoreCommit, TransactionCommit } from '../checkpoint/epoch-commit.ts';
 import type { ProtocolPoint } from '../checkpoint/protocol.ts';
-import { assertSameOffsets, epochMetadata, reconcile } from '../checkpoint/reconcile.ts';
+import { assertSameOffsets, epochMetadata, reconcile, refuseOlder } from '../checkpoint/reconcile.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Clock } from '../core/ports.ts';
@@ -61,8 +61,7 @@ export async function settleWithLog(options: DeliveryOptions): Promise<LogTransa
     });
   }
   const topics = new Map(sourcesOf(plan).map(({ id, node }) => [id, node.name!]));
-  // Somebody who does not belong to the group must not fence the one who does.
-  if (store.load() === undefined) await refuseForeignGroup(log, group, [...topics.values()]);
+  await refuseStranger(options, [...topics.values()]);
   const transactions = log.transactions(`${group}.millrace`, TRANSACTION_MS);
   await transactions.init();
   onPoint('recovery-fenced');
@@ -80,6 +79,17 @@ export async function settleWithLog(options: DeliveryOptions): Promise<LogTransa
   }
   onPoint('recovery-reconciled');
   return isDeciding ? transactions : undefined;
+}
+
+/**
+ * Who cannot go on from the group must not fence the one who can. What the log holds for certain, not waiting for what is under
+ * way, is enough to tell: a group never goes back.
+ */
+async function refuseStranger({ log, store, group }: DeliveryOptions, topics: readonly string[]): Promise<void> {
+  const current = store.load();
+  if (current === undefined) return refuseForeignGroup(log, group, topics, { settled: false });
+  const decided = await log.groupOffsets(group, topics, { settled: false });
+  refuseOlder({ group, current, pending: store.pending(), decided });
 }
 
 export function epochCommitOf(options: DeliveryOptions, transactions: LogTransactions | undefined): EpochCommit {

@@ -84,9 +84,9 @@ describeKafka('the orders pipeline on Kafka', () => {
     expect(events.at(-1)).toMatchObject({ event: 'error', code: 'CHECKPOINT_MISMATCH' });
   });
 
-  it('loses nothing to a kill -9, and keeps its files exact: only topics may repeat', async () => {
+  it('loses nothing to a kill -9 under at-least-once, and keeps its files exact: only topics may repeat', async () => {
     const killed = mkdtempSync(join(tmpdir(), 'millrace-orders-'));
-    const own = ['--data', killed, '--group', 'killed', '--checkpoint-ms', '20'];
+    const own = ['--data', killed, '--group', 'killed', '--checkpoint-ms', '20', '--delivery', 'at-least-once'];
     for (let kill = 0; kill < 3; kill++) {
       const child = start(...own);
       const ending = ended(child);
