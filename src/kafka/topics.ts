@@ -85,7 +85,7 @@ export class Topics {
 
   private async createOne(spec: TopicSpec): Promise<void> {
     const { topic, partitions } = spec;
-    if ((await this.cluster.existingTopic(topic)) !== undefined) return;
+    if ((await this.cluster.lookUp(topic)) !== undefined) return;
     const broker = await this.cluster.anyBroker();
     const request = {
       name: topic,

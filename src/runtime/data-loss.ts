@@ -117,8 +117,8 @@ export function goneError(
     offset < first
       ? `records ${offset} to ${first - 1} have been deleted from the log before they were processed`
       : `the log ends at ${end}: the topic was deleted and made anew, or this is another log`;
-  return new MillraceError('OFFSET_OUT_OF_RANGE', `the checkpoint goes on at offset ${offset}, but ${problem}`, {
+  return new MillraceError('OFFSET_OUT_OF_RANGE', `offset ${offset} comes next, but ${problem}`, {
     place,
-    hint: `nothing was skipped and nothing written; ${CHOICE}`,
+    hint: `nothing was skipped; ${CHOICE}`,
   });
 }

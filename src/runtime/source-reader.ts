@@ -8,7 +8,7 @@ import type { Clock } from '../core/ports.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
 import type { FetchedPartition, FetchPosition, LogClient } from '../log/log-client.ts';
 import type { Credit } from './credit.ts';
-import { type OnDataLoss, skipOver, skipText } from './data-loss.ts';
+import { goneError, type OnDataLoss, skipOver, skipText } from './data-loss.ts';
 import type { SourceStart } from './start-positions.ts';
 
 const FETCH_BYTES = 2 * 1024 * 1024;
@@ -154,7 +154,7 @@ export class SourceReader {
   /** Where records are gone and may be: on to what is there. The position moves with the count: no barrier comes in between. */
   private async skipGone(thrown: unknown): Promise<FetchedPartition[]> {
     const isGone = thrown instanceof MillraceError && thrown.code === 'OFFSET_OUT_OF_RANGE';
-    if (!isGone || this.onDataLoss === 'fail') throw thrown;
+    if (!isGone) throw thrown;
     const { topic } = this;
     const [first, end] = await Promise.all([this.log.offsets(topic, 'earliest'), this.log.offsets(topic, 'latest')]);
     const isSameTopic = this.topicId === undefined ? undefined : true;
@@ -163,6 +163,9 @@ export class SourceReader {
       const seenEnd = this.ends[partition];
       const skip = skipOver({ offset, seenEnd, first: first[partition], end: end[partition], isSameTopic });
       if (skip === undefined) continue;
+      if (this.onDataLoss === 'fail') {
+        throw goneError({ topic, partition, offset }, { first: first[partition], end: end[partition] });
+      }
       isSkipped = true;
       this.positions[partition] = skip.to;
       this.lost[partition] += skip.lost;

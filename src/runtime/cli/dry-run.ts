@@ -34,7 +34,8 @@ export async function dryRun(
     const checkpoint = new CheckpointStore(store, taskIdOf(pipeline.name, logKind(flags), group)).load();
     checkDropped(checkpoint, flags.dropState ?? []);
     if (checkpoint !== undefined) checkContinues(checkpoint, plan.fingerprint, flags.dropState ?? []);
-    const { rows, missing } = await nextPositions(plan, log, checkpoint, flags.from ?? 'earliest', group, lossOf(flags));
+    const from = flags.from ?? 'earliest';
+    const { rows, missing } = await nextPositions(plan, log, checkpoint, from, group, lossOf(flags));
     const outputs = outputsOf(plan, log.description, places);
     const generator = generation && describeGeneration(generation);
     if (flags.json) {

@@ -160,9 +160,12 @@ function own<F extends object>(flags: F, params: OwnParams): F {
   return Object.fromEntries(Object.entries(flags).filter(([name]) => !params.attributes.includes(name))) as F;
 }
 
+/** Flags that may come with every call. */
+const FROM_ENVIRONMENT: ReadonlySet<string> = new Set(['brokers', 'failOnDataLoss']);
+
 /** Flags without a pipeline do nothing: most likely its name was forgotten. */
 function listOrRefuse(flags: object): Invocation {
-  const given = Object.keys(flags).find((name) => name !== 'brokers');
+  const given = Object.keys(flags).find((name) => !FROM_ENVIRONMENT.has(name));
   if (given === undefined) return { command: 'list' };
   throw usageError(
     'flags were given, but no pipeline',

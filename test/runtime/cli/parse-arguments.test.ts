@@ -80,6 +80,14 @@ describe('the arguments of a run', () => {
     expect(error.hint).toContain(hint);
   });
 
+  it('takes whether to fail on data loss from a flag or the environment', () => {
+    expect(parse('branching --fail-on-data-loss false')).toMatchObject({ flags: { failOnDataLoss: false } });
+    expect(parse('branching --fail-on-data-loss yes')).toMatchObject({ flags: { failOnDataLoss: true } });
+    expect(parse('branching', { FAIL_ON_DATA_LOSS: 'false' })).toMatchObject({ flags: { failOnDataLoss: false } });
+    expect(failure('branching --fail-on-data-loss maybe').message).toContain('It must be true or false');
+    expect(parseArguments([], undefined, { FAIL_ON_DATA_LOSS: 'false' })).toEqual({ command: 'list' });
+  });
+
   it('names the variable when its value is bad', () => {
     expect(failure('branching', { KAFKA_BOOTSTRAP_SERVERS: 'x' }).message).toContain('KAFKA_BOOTSTRAP_SERVERS');
   });
