@@ -147,7 +147,7 @@ export function rejection<T>(
     time: chunk.times[i],
     input: chunk.input,
     row: chunk.row(i),
-    value: chunk.values[i],
+    value: chunk.value(i),
     stack,
   };
 }

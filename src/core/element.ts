@@ -115,6 +115,11 @@ export class Chunk<T> implements ChunkColumns {
     return this.materialised;
   }
 
+  /** The value of record `i`; the others need not be made for it. */
+  value(i: number): T {
+    return this.materialised === undefined ? (this.input!.record(i) as T) : this.materialised[i];
+  }
+
   /** The row of `input` behind record `i`. */
   row(i: number): number {
     return this.rows === undefined ? i : this.rows[i];

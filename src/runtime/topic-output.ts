@@ -16,6 +16,8 @@ const MAX_UTF8_PER_UNIT = 3;
 abstract class PartitionedOutput implements TopicOutput {
   protected builders: (RecordBatchBuilder | undefined)[];
   protected bytes = 0;
+  /** By partition, the size of what was taken last. */
+  private readonly taken: { readonly length: number; readonly byteLength: number }[] = [];
   readonly maxRecordBytes: number;
   private readonly topic: string;
   private readonly credit: Credit;
@@ -35,10 +37,9 @@ abstract class PartitionedOutput implements TopicOutput {
     headers?: readonly Header[],
   ): boolean {
     if (isLarger(this.maxRecordBytes, key, value, headers)) return false;
-    const keyBytes = typeof key === 'string' ? Buffer.from(key) : key;
-    const partition = this.partitionOf(keyBytes);
-    const builder = (this.builders[partition] ??= new RecordBatchBuilder(this.topic, partition));
-    const added = builder.add(keyBytes, value, timestamp, headers) + RECORD_OVERHEAD;
+    const partition = this.partitionOf(key);
+    const builder = (this.builders[partition] ??= new RecordBatchBuilder(this.topic, partition, this.taken[partition]));
+    const added = builder.add(key, value, timestamp, headers) + RECORD_OVERHEAD;
     this.bytes += added;
     this.credit.hold(added);
     return true;
@@ -46,12 +47,14 @@ abstract class PartitionedOutput implements TopicOutput {
 
   /** Batches of what was appended since the last call. */
   protected takeBatches(): RecordBatch[] {
-    const batches = this.builders.filter((builder) => builder !== undefined).map((builder) => builder.finish());
+    const builders = this.builders.filter((builder) => builder !== undefined);
+    for (const { partition, length, byteLength } of builders) this.taken[partition] = { length, byteLength };
+    const batches = builders.map((builder) => builder.finish());
     this.builders = new Array<RecordBatchBuilder | undefined>(this.builders.length);
     return batches;
   }
 
-  private partitionOf(key: Uint8Array | null): number {
+  private partitionOf(key: string | Uint8Array | null): number {
     if (key !== null) return partitionFor(key, this.builders.length);
     this.nextWithoutKey = (this.nextWithoutKey + 1) % this.builders.length;
     return this.nextWithoutKey;

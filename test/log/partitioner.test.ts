@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { murmur2, partitionFor } from '../../src/log/partitioner.ts';
 
@@ -13,6 +14,16 @@ describe('partitionFor', () => {
   ])("hashes %s as Kafka's Java client does", (key, hash) => {
     expect(murmur2(Buffer.from(key))).toBe(hash);
     expect(partitionFor(Buffer.from(key), 7)).toBe((hash & 0x7fffffff) % 7);
+  });
+
+  it('chooses the same partition for a text as for its bytes', () => {
+    const texts = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: 'binary', maxLength: 40 }));
+    fc.assert(
+      fc.property(texts, fc.integer({ min: 1, max: 50 }), (text, partitions) => {
+        expect(partitionFor(text, partitions)).toBe(partitionFor(Buffer.from(text), partitions));
+      }),
+      { seed: 20_260_501, numRuns: 2_000 },
+    );
   });
 
   it('takes an empty key and stays inside the partitions', () => {
