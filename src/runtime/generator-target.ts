@@ -2,13 +2,11 @@
 import { type RecordBatch, RecordBatchBuilder } from '../core/record-batch.ts';
 import type { LogClient } from '../log/log-client.ts';
 import { partitionFor } from '../log/partitioner.ts';
-import type { Generator } from './generator.ts';
+import type { GeneratedRecord, Generator } from './generator.ts';
 
-export interface NumberedRecord {
+export interface NumberedRecord extends GeneratedRecord {
   /** Number of the record in its topic. */
   readonly index: number;
-  readonly key: string | null;
-  readonly value: string | Uint8Array | null;
 }
 
 export interface GeneratorTarget {
@@ -61,7 +59,7 @@ export class LogTarget implements GeneratorTarget {
   private batchesOf(records: readonly NumberedRecord[], timestamp: number): RecordBatch[] {
     const { partitions } = this;
     const builders = new Map<number, RecordBatchBuilder>();
-    for (const { index, key, value } of records) {
+    for (const { index, key, value, headers } of records) {
       const keyBytes = key === null ? null : Buffer.from(key);
       const partition = keyBytes === null ? index % partitions : partitionFor(keyBytes, partitions);
       let builder = builders.get(partition);
@@ -69,7 +67,7 @@ export class LogTarget implements GeneratorTarget {
         builder = new RecordBatchBuilder(this.generator.topic, partition);
         builders.set(partition, builder);
       }
-      builder.add(keyBytes, value, timestamp);
+      builder.add(keyBytes, value, timestamp, headers);
     }
     return [...builders.values()].map((builder) => builder.finish());
   }

@@ -1,5 +1,6 @@
 /** Generators: repeatable input for a pipeline, so that it can be tried where there is none. */
 import type { Random } from '../core/ports.ts';
+import type { Header } from '../core/record-batch.ts';
 
 /** What a pipeline's `generator.ts` exports by default. */
 export interface Generator {
@@ -32,4 +33,5 @@ export interface GeneratorTurn {
 export interface GeneratedRecord {
   readonly key: string | null;
   readonly value: string | Uint8Array | null;
+  readonly headers?: readonly Header[];
 }

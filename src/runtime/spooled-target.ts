@@ -111,7 +111,7 @@ export class SpooledTarget implements GeneratorTarget {
     if (this.closing === undefined) this.producer.start(count === OVERDUE ? look : undefined);
     if (count !== OVERDUE) return count + spool.pending;
     look.catch(() => {});
-    return remembered === undefined ? spool.end : remembered.next + spool.end - remembered.spooled;
+    return remembered === undefined ? spool.end : remembered.next + Math.max(0, spool.end - remembered.spooled);
   }
 
   async lastAppend(): Promise<number> {
@@ -121,7 +121,7 @@ export class SpooledTarget implements GeneratorTarget {
   async write(records: readonly NumberedRecord[], timestamp: number): Promise<boolean> {
     const { topic } = this.options.generator;
     try {
-      await this.producer.send(records.map(({ key, value }) => ({ topic, key, value, timestamp })));
+      await this.producer.send(records.map(({ key, value, headers }) => ({ topic, key, value, headers, timestamp })));
     } catch (thrown) {
       if (this.closing !== undefined && (thrown as MillraceError).code === 'LOG_UNAVAILABLE') return false;
       throw thrown;

@@ -7,7 +7,7 @@ export interface OutgoingRecord {
   /** Chooses the partition; records of one key keep their order. */
   readonly key: string | Uint8Array | null;
   readonly value: string | Uint8Array | null;
-  readonly headers?: readonly Header[];
+  readonly headers?: readonly Header[] | undefined;
   /** Epoch milliseconds. */
   readonly timestamp: number;
 }

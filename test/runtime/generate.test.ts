@@ -131,6 +131,18 @@ describe('a generator', () => {
     await fc.assert(property, { seed: 7, numRuns: 25 });
   });
 
+  it('writes the headers that records are given', async () => {
+    const { log, clock } = world();
+    const headers = [{ key: 'trace', value: Buffer.from('1') }];
+    const tracing = { ...generator, record: () => ({ key: 'k', value: 'v', headers }) };
+    const settings = { rate: 10, events: 1, seed: 1, start: undefined, badRatio: 0, backfill: false, live: false };
+    await runGenerator(tracing, { ...settings, log, clock, signal: new AbortController().signal });
+    const positions = [0, 1, 2].map((partition) => ({ topic: 'in', partition, offset: 0 }));
+    const answers = await log.fetch(positions, { maxBytes: 1_000, maxWaitMs: 0 });
+    const [found] = answers.flatMap(({ batch }) => batch?.headers(0) ?? []);
+    expect([found.key, String(Buffer.from(found.value))]).toEqual(['trace', '1']);
+  });
+
   it('gives other records for another seed', async () => {
     const [a, b] = [world(), world()];
     await a.generate({ seed: 1, events: 20 });
