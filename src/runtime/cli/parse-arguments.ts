@@ -2,6 +2,7 @@
 import { Command, CommanderError, type Option } from 'commander';
 import { MillraceError } from '../../core/errors.ts';
 import type { Pipeline } from '../../core/pipeline.ts';
+import { PASSWORD_VARIABLE, SETTINGS } from '../../kafka/kafka-settings.ts';
 import type { Generator } from '../generator.ts';
 import { usageError } from './failure.ts';
 import {
@@ -83,6 +84,10 @@ export function parseArguments(argv: readonly string[], known: Known | undefined
 }
 
 const LOST_FLAG = 'is it the value of a flag? Through npm, flags go behind a lone --: npm run pipeline NAME -- --flags';
+/** The one that is not there; what stands behind it may be a password, and is not repeated. */
+const PASSWORD_FLAG = /unknown option '--sasl-password\b(?!-)/;
+const NO_PASSWORD_FLAG = 'there is no --sasl-password: others on this machine see the flags of a process';
+const PASSWORD_WAYS = `set ${PASSWORD_VARIABLE}, or write ${SETTINGS.saslPasswordFile.flag} FILE`;
 const HELP = Symbol('help was printed');
 
 function createProgram(
@@ -198,6 +203,7 @@ function orUsageError<R>(parse: () => R, pipeline?: string, prefix = ''): R {
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.code === 'commander.helpDisplayed' || thrown.code === 'commander.help') throw HELP;
+    if (PASSWORD_FLAG.test(thrown.message)) throw usageError(NO_PASSWORD_FLAG, PASSWORD_WAYS);
     const [message, suggestion] = thrown.message.replace(/^error: /, '').split('\n');
     const see = `see \`millrace ${pipeline === undefined ? '' : `${pipeline} `}--help\``;
     const hint = thrown.code === 'commander.excessArguments' ? LOST_FLAG : suggestion?.replaceAll(/^\(|\)$/g, '');

@@ -32,6 +32,14 @@ describe('the arguments of a run', () => {
       { checkpointMs: 50, delivery: 'at-least-once', maxRejectRatio: 0.1 },
     ],
     ['branching --drop-state a --drop-state b --bad-ratio 1', { dropState: ['a', 'b'], badRatio: 1 }],
+    [
+      'branching --tls-ca ca --tls-cert c --tls-key k --tls --client kafkajs --compression lz4',
+      { tlsCa: 'ca', tlsCert: 'c', tlsKey: 'k', tls: true, client: 'kafkajs', compression: 'lz4' },
+    ],
+    [
+      'branching --sasl-mechanism PLAIN --sasl-username u --sasl-password-file p --allow-cleartext-password',
+      { saslMechanism: 'PLAIN', saslUsername: 'u', saslPasswordFile: 'p', allowCleartextPassword: true },
+    ],
     ['--once branching', { once: true }],
   ])('reads %s', (line, flags) => {
     expect(parse(line)).toEqual({ command: 'run', flags, params: defaults });
@@ -69,6 +77,8 @@ describe('the arguments of a run', () => {
     ['branching --brokers h:70000', 'host:port', '--help'],
     ['branching --size big', 'It must be a number', '--help'],
     ['branching --roll-ms -1', "'--roll-ms <N>' argument '-1' is invalid. It must be a number, 0 or more", '--help'],
+    ['branching --sasl-password secret', 'there is no --sasl-password', '--sasl-password-file'],
+    ['branching --sasl-password=secret', 'there is no --sasl-password:', 'MILLRACE_SASL_PASSWORD'],
     ['branching 100', 'too many arguments', 'lone --'],
     ['describe', "missing required argument 'pipeline'", '--help'],
     ['describe branching --format svg', 'Allowed choices are text, mermaid, json', '--help'],

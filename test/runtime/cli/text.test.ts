@@ -81,6 +81,7 @@ describe('secrets', () => {
   it('takes the values of secret variables out', () => {
     const secrets = secretsOf({
       KAFKA_SASL_PASSWORD: 'hunter2',
+      MILLRACE_SASL_PASSWORD_FILE: '/run/secrets/kafka',
       HOME: '/home',
       npm_config_token_description: 'latest',
     });
