@@ -13,7 +13,7 @@ import type { SourceStart } from './start-positions.ts';
 
 const FETCH_BYTES = 2 * 1024 * 1024;
 /** How long a fetch waits at the end of the log; also the pace of the signs of life that idleness is told by. */
-const FETCH_WAIT_MS = 200;
+const FETCH_WAIT_MS = 1_000;
 /** Heartbeats and timers run at least this often. */
 const MAX_TURN_MS = 8;
 
