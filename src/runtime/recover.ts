@@ -6,17 +6,17 @@ import { MillraceError } from '../core/errors.ts';
 import { type Fingerprint, fingerprintDifferences } from '../core/plan.ts';
 import type { NodeHost } from './node-host.ts';
 
-/** @throws MillraceError DRAINED or PLAN_CHANGED when this plan cannot go on from the checkpoint */
+/** @throws MillraceError DRAINED when there is nothing to go on from */
+export function refuseDrained({ drained }: Checkpoint): void {
+  if (!drained) return;
+  const message = 'this pipeline was drained: all its windows are closed and would open a second time';
+  throw new MillraceError('DRAINED', message, {
+    hint: 'begin again with `millrace reset NAME --apply`, or run under another group (--group ID)',
+  });
+}
+
+/** @throws MillraceError PLAN_CHANGED when this plan cannot go on from the checkpoint */
 export function checkContinues(checkpoint: Checkpoint, now: Fingerprint, dropped: readonly string[]): void {
-  if (checkpoint.drained) {
-    throw new MillraceError(
-      'DRAINED',
-      'this pipeline was drained: all its windows are closed and would open a second time',
-      {
-        hint: 'begin again with `millrace reset NAME --apply`, or run under another group (--group ID)',
-      },
-    );
-  }
   const differences = fingerprintDifferences(checkpoint.fingerprint, now, dropped);
   if (differences.length > 0) {
     throw new MillraceError('PLAN_CHANGED', `the checkpoint was written by another plan: ${differences.join('; ')}`, {

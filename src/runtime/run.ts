@@ -20,7 +20,7 @@ import {
 } from './delivery.ts';
 import { watchLog } from './log-watch.ts';
 import { paramValues } from './params.ts';
-import { checkContinues, checkOutputs, DroppedStates, restore } from './recover.ts';
+import { checkContinues, checkOutputs, DroppedStates, refuseDrained, restore } from './recover.ts';
 import { MIN_RECORDS_FOR_RATIO, type RunOptions, type RunReport, type RunStatus } from './run-options.ts';
 import { type SourceStart, sourceStart, startPositions } from './start-positions.ts';
 import { statusOf } from './status.ts';
@@ -62,9 +62,9 @@ export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunR
       if (onDataLoss === 'fail') refuseReplaced(replaced);
       const settling = { plan, delivery, group, replaced, log, store, clock, onPoint };
       const session = await recover(settling, dropped, onDataLoss, options);
-      producer ??= startProducer(options);
+      if (!session.isDrained) producer ??= startProducer(options);
       try {
-        return await runSession(session, producer.done, about, store, options);
+        return await runSession(session, producer?.done ?? Promise.resolve(), about, store, options);
       } catch (thrown) {
         const failure = await explained(thrown, plan, log, store.load());
         if (!attempts.allow(failure, session.coordinator.made)) throw failure;
@@ -102,7 +102,7 @@ type About = Pick<RunStatus, 'pipeline' | 'group' | 'mode' | 'delivery' | 'log' 
 
 /** From a recovered task to the end of the run, or to what stopped it. */
 async function runSession(
-  { task, credit, coordinator }: Session,
+  { task, credit, coordinator, isDrained }: Session,
   producing: Promise<void>,
   about: About,
   store: CheckpointStore,
@@ -115,9 +115,12 @@ async function runSession(
   options.onStart?.({ status });
   const ended = new AbortController();
   void watchLog(log, clock, options.onNotice ?? (() => {}), ended.signal);
-  const drained = await drive(task, coordinator, producing, options, () => {
-    state.now = 'stopping';
-  }).finally(() => ended.abort());
+  const driving = isDrained
+    ? Promise.resolve(true)
+    : drive(task, coordinator, producing, options, () => {
+        state.now = 'stopping';
+      });
+  const drained = await driving.finally(() => ended.abort());
   await store.settle(coordinator.epoch);
   state.now = 'stopped';
   return { status: status(), drained, checkpoints: coordinator.made, durationMs: clock.now() - about.startedAt };
@@ -153,7 +156,10 @@ async function recover(
   const transactions = await settleWithLog(deliveryOptions);
   const saved = store.load();
   const dropped = states.from(saved);
+  // A drain that ended before all its output was published is finished by this run.
+  const isDrained = saved?.drained === true && saved.epoch !== store.settledEpoch;
   if (saved !== undefined) {
+    if (!isDrained) refuseDrained(saved);
     checkContinues(saved, plan.fingerprint, dropped);
     checkOutputs(saved, plan.nodes, store.settledEpoch);
   }
@@ -192,7 +198,11 @@ async function recover(
     start: (source) => starts.get(source)!,
   });
   await restore(task.nodes, saved, plan.fingerprint, dropped, store, onPoint);
-  if (saved !== undefined && saved.epoch > 0) options.onNotice?.(`goes on from checkpoint ${saved.epoch}`);
+  if (isDrained) {
+    await store.settle(saved.epoch);
+    options.onNotice?.('the last run ended while it drained: the rest of its output is written now');
+    if (options.mode !== 'drain') refuseDrained(saved);
+  } else if (saved !== undefined && saved.epoch > 0) options.onNotice?.(`goes on from checkpoint ${saved.epoch}`);
   for (const { topic, partition, skip } of positions) {
     if (skip !== undefined) options.onNotice?.(skipText({ topic, partition, offset: skip.from }, skip));
   }
@@ -210,7 +220,7 @@ async function recover(
     onPoint,
   });
   credit.onExhausted = () => coordinator.request();
-  return { task, credit, coordinator };
+  return { task, credit, coordinator, isDrained };
 }
 
 function beginningAt(starts: ReadonlyMap<string, SourceStart>): Pick<Checkpoint, 'offsets' | 'sources'> {

@@ -1,7 +1,7 @@
 /** `--dry-run`: what a run would do. Runs nothing, writes nothing, creates nothing. */
 import { CheckpointStore } from '../../checkpoint/checkpoint-store.ts';
 import type { Plan } from '../../core/plan.ts';
-import { checkContinues, checkDropped } from '../recover.ts';
+import { checkContinues, checkDropped, refuseDrained } from '../recover.ts';
 import type { OnDataLoss } from '../data-loss.ts';
 import { taskIdOf } from '../task-id.ts';
 import { asText, describePlan } from './describe.ts';
@@ -33,7 +33,10 @@ export async function dryRun(
     const { log, store } = environment;
     const checkpoint = new CheckpointStore(store, taskIdOf(pipeline.name, logKind(flags), group)).load();
     checkDropped(checkpoint, flags.dropState ?? []);
-    if (checkpoint !== undefined) checkContinues(checkpoint, plan.fingerprint, flags.dropState ?? []);
+    if (checkpoint !== undefined) {
+      refuseDrained(checkpoint);
+      checkContinues(checkpoint, plan.fingerprint, flags.dropState ?? []);
+    }
     const from = flags.from ?? 'earliest';
     const { rows, missing } = await nextPositions(plan, log, checkpoint, from, group, lossOf(flags));
     const outputs = outputsOf(plan, log.description, places);
