@@ -11,11 +11,11 @@ const ROOT = resolve(import.meta.dirname, '..');
 const MAY_IMPORT: Record<string, readonly string[]> = {
   'src/core': [],
   'src/time': ['src/core'],
-  'src/state': ['src/core', 'src/time'],
+  'src/files': ['src/core', 'src/time'],
+  'src/state': ['src/core', 'src/time', 'src/files'],
   'src/log': ['src/core', 'src/time', 'src/state'],
   'src/kafka': ['src/core', 'src/time', 'src/log'],
   'src/kafka/kafkajs': ['src/kafka', 'src/core', 'src/time', 'src/log'],
-  'src/files': ['src/core', 'src/time'],
   'src/spool': ['src/core', 'src/time', 'src/log', 'src/files'],
   'src/arrow': ['src/core', 'src/time', 'src/files'],
   'operators/core': ['src/core', 'src/time'],

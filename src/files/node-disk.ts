@@ -3,6 +3,7 @@ import { constants, type FileHandle, mkdir, open, readdir, rename, rm, stat, tru
 import { dirname } from 'node:path';
 import { MillraceError, messageOf } from '../core/errors.ts';
 import type { Disk } from '../core/ports.ts';
+import { roomText } from './room.ts';
 
 export const nodeDisk: Disk = {
   size: (path) =>
@@ -116,6 +117,7 @@ function ignoreMissing(thrown: unknown): undefined {
 const HINTS: Record<string, string> = {
   ENOSPC: 'the disk is full: make room and start again; the pipeline goes on from its last checkpoint',
   EDQUOT: 'the disk quota is used up: make room and start again; the pipeline goes on from its last checkpoint',
+  EFBIG: 'files may not become so large here: raise the limit (ulimit -f) and start again, from the last checkpoint',
   EACCES: 'the user that runs the pipeline may not write there: change the permissions, or choose another folder',
   EPERM: 'the user that runs the pipeline may not write there: change the permissions, or choose another folder',
   EROFS: 'the file system is read-only: choose another folder',
@@ -127,12 +129,15 @@ const HINTS: Record<string, string> = {
   EIO: 'the disk failed: check it before starting again; the pipeline goes on from its last checkpoint',
 };
 
+const ROOM_MATTERS: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']);
+
 async function guarded<R>(path: string, what: string, call: () => Promise<R>): Promise<R> {
   try {
     return await call();
   } catch (thrown) {
     const code = (thrown as NodeJS.ErrnoException).code ?? '';
-    throw new MillraceError('STORE_FAILED', `cannot ${what} ${path}: ${messageOf(thrown)}`, {
+    const room = ROOM_MATTERS.has(code) ? roomText(path) : '';
+    throw new MillraceError('STORE_FAILED', `cannot ${what} ${path}: ${messageOf(thrown)}${room}`, {
       hint: HINTS[code] ?? 'mend it and start again; the pipeline goes on from its last checkpoint',
       cause: thrown,
     });

@@ -3,8 +3,10 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { MillraceError, messageOf } from '../core/errors.ts';
+import { roomText } from '../files/room.ts';
 import { makeFolders } from './make-folders.ts';
 import { assertKey } from './sorted-image.ts';
+import { assertRoom, storeFailure, type Writes } from './store-failure.ts';
 import {
   type RangeOptions,
   type StateStore,
@@ -23,6 +25,19 @@ const DEFAULT_COMMIT_TIMEOUT_MS = 30_000;
 /** A timer may fire late because the event loop was blocked; what had settled by then gets this long to be seen. */
 const SETTLE_GRACE_MS = 1_000;
 const MAX_DATABASES = 12;
+
+const NOTHING: Writes = { puts: 0, bytes: 0 };
+const CHECK_EVERY_BYTES = 256 * 1024;
+
+const ENVIRONMENT = {
+  noSubdir: false,
+  maxDbs: MAX_DATABASES,
+  encoding: 'binary',
+  // Overlapping syncs acknowledge a commit whose sync may still fail.
+  overlappingSync: false,
+  // A batch of the turn has a promise that nobody can see, and whose rejection would end the process.
+  eventTurnBatching: false,
+} as const;
 
 export interface LmdbStoreOptions {
   /** How long a commit may take, the wait for other processes' writes included, before the store counts as failed. */
@@ -44,18 +59,19 @@ export function openLmdbStore(dir: string, options: LmdbStoreOptions = {}): Stat
   let tables: Tables;
   try {
     const firstMade = makeFolders(dir);
-    // Overlapping syncs acknowledge a commit whose sync may still fail.
-    root = open({ path: dir, noSubdir: false, overlappingSync: false, maxDbs: MAX_DATABASES, encoding: 'binary' });
+    root = open({ ...ENVIRONMENT, path: dir });
     const table = (name: Table) => root.openDB<Buffer, Uint8Array>(name, { keyEncoding: 'binary', encoding: 'binary' });
     tables = Object.fromEntries(TABLES.map((name) => [name, table(name)])) as unknown as Tables;
     syncNames(dir, firstMade);
+    checkFormat(dir, tables);
   } catch (thrown) {
-    throw new MillraceError('STORE_FAILED', `the state directory ${dir} cannot be opened: ${messageOf(thrown)}`, {
+    if (thrown instanceof MillraceError) throw thrown;
+    const message = `the state directory ${dir} cannot be opened: ${messageOf(thrown)}${roomText(dir)}`;
+    throw new MillraceError('STORE_FAILED', message, {
       hint: 'check that the directory exists, is a folder, can be written and has space, or give another one (--data DIR)',
       cause: thrown,
     });
   }
-  checkFormat(dir, tables);
   return new LmdbStore(dir, root, tables, options.commitTimeoutMs ?? DEFAULT_COMMIT_TIMEOUT_MS);
 }
 
@@ -69,6 +85,7 @@ function checkFormat(dir: string, tables: Tables): void {
       { hint: 'run the millrace that wrote it or a newer one, or give another directory (--data DIR)' },
     );
   }
+  assertRoom(dir, { puts: 1, bytes: 0 });
   tables.meta.putSync(FORMAT_KEY, Buffer.from(String(FORMAT_VERSION)));
 }
 
@@ -94,6 +111,9 @@ class LmdbStore implements StateStore {
   private readonly running = new Set<Promise<unknown>>();
   private failure: MillraceError | undefined;
   private inBody = false;
+  /** By the body that runs. */
+  private readonly written = { puts: 0, bytes: 0 };
+  private checkedBytes = 0;
   private closing = false;
 
   constructor(dir: string, root: RootDatabase<Buffer, Uint8Array>, tables: Tables, commitTimeoutMs: number) {
@@ -120,6 +140,7 @@ class LmdbStore implements StateStore {
   async write<R>(body: (transaction: WriteTransaction) => R): Promise<R> {
     this.assertUsable();
     if (this.inBody) throw new Error('write() was called inside the body of another write(): use its transaction');
+    assertRoom(this.dir, NOTHING);
     const committed = this.watch(this.transact(body));
     this.running.add(committed);
     try {
@@ -142,8 +163,11 @@ class LmdbStore implements StateStore {
       // A child transaction can be taken back alone when its body throws.
       return await this.root.childTransaction(() => {
         this.inBody = true;
+        this.checkedBytes = this.written.puts = this.written.bytes = 0;
         try {
-          return body(this.transaction);
+          const result = body(this.transaction);
+          assertRoom(this.dir, this.written);
+          return result;
         } catch (error) {
           thrown = { error };
           throw error;
@@ -164,6 +188,7 @@ class LmdbStore implements StateStore {
     put: (table, key, value) => {
       this.assertInBody();
       assertKey(key);
+      this.count(value.length);
       this.guard(() => void this.tables[table].put(key, value as Buffer));
     },
     delete: (table, key) => {
@@ -172,6 +197,15 @@ class LmdbStore implements StateStore {
       this.guard(() => void this.tables[table].remove(key));
     },
   };
+
+  /** A large transaction is written in part before it is committed: what is to come of it must have room before that. */
+  private count(bytes: number): void {
+    this.written.puts++;
+    this.written.bytes += bytes;
+    if (this.written.bytes - this.checkedBytes < CHECK_EVERY_BYTES) return;
+    this.checkedBytes = this.written.bytes;
+    assertRoom(this.dir, this.written);
+  }
 
   private *snapshot(table: Table, options: RangeOptions): Generator<[StoreKey, Uint8Array]> {
     this.root.resetReadTxn();
@@ -209,10 +243,7 @@ class LmdbStore implements StateStore {
   }
 
   private fail(cause: unknown): MillraceError {
-    this.failure ??= new MillraceError('STORE_FAILED', `the state in ${this.dir} cannot be used: ${messageOf(cause)}`, {
-      hint: 'check the space and the health of the disk, then start again: what was committed is kept',
-      cause,
-    });
+    this.failure ??= storeFailure(this.dir, cause);
     return this.failure;
   }
 
