@@ -31,7 +31,7 @@ const HINTS: Readonly<Record<string, string>> = {
 const OF_LMDB = /: Attempting to write page at .*$/s;
 
 export function storeFailure(dir: string, cause: unknown): MillraceError {
-  const code = String((cause as { readonly code?: unknown } | undefined)?.code ?? '');
+  const { code = '' } = (cause ?? {}) as { readonly code?: string | number };
   const reason = messageOf(cause).replace(OF_LMDB, '');
   return new MillraceError('STORE_FAILED', `the state in ${dir} cannot be used: ${reason}${roomText(dir)}`, {
     hint: HINTS[code] ?? ELSE,
