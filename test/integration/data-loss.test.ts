@@ -17,6 +17,8 @@ import { bootstrap, describeKafka, openKafka, uniqueName } from './kafka.ts';
 import { MillraceProcess } from './millrace-process.ts';
 
 describeKafka('records that are gone before they were read', () => {
+  /** What the command line's test leaves behind, and other tests of the orders pipeline must not find. */
+  const ORDERS_TOPICS = ['orders', 'processed-orders', 'product-metrics', 'orders-dlq', 'orders-late'];
   const admin = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING }).admin();
   let client: KafkaClient;
   let folder: string;
@@ -27,6 +29,8 @@ describeKafka('records that are gone before they were read', () => {
     await admin.connect();
   });
   afterAll(async () => {
+    const topics = await admin.listTopics();
+    await admin.deleteTopics({ topics: ORDERS_TOPICS.filter((topic) => topics.includes(topic)) });
     await admin.disconnect();
     await client?.close();
     rmSync(folder, { recursive: true, force: true });

@@ -90,7 +90,10 @@ describeKafka('records larger than a topic takes', () => {
     const store = memoryStore();
     const base = { clock: systemClock, disk: nodeDisk, outputDir: tmpdir(), signal } as const;
     const report = await run(copy, { log: client, store, mode: 'once', ...base });
-    expect((await values(target)).map(({ value }) => String(value))).toEqual(['"x"', '"xx"']);
+    // A commit is answered when it is decided; its records can be read a little later.
+    const written = async () => (await values(target)).map(({ value }) => String(value));
+    await expect.poll(written).toEqual(['"x"', '"xx"']);
+    await expect.poll(() => all(dlq, 3)).toHaveLength(2);
     const rejected = (await all(dlq, 3)).toSorted((a, b) => String(a.key).localeCompare(String(b.key)));
     const headersOf = (i: number) =>
       Object.fromEntries(rejected[i].headers.map(({ key, value }) => [key, String(value)]));
