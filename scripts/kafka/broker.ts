@@ -21,6 +21,8 @@ export interface BrokerOptions {
   readonly version?: string;
   /** Added to the broker's server.properties, or put in the place of what is there. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** 16 bytes in base64url, for brokers of one cluster. Default: a cluster of its own. */
+  readonly clusterId?: string;
   /** Listeners beside the open one, made by `makeSecurity`. */
   readonly security?: BrokerSecurity;
   /** Words in front of the broker's command line, such as `taskset -c 1`. They must end by becoming the command itself. */
@@ -69,6 +71,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     port,
     folder,
     isTemporary: options.dataDir === undefined,
+    clusterId: options.clusterId,
     security: options.security,
     prefix: options.prefix ?? [],
   });
@@ -96,6 +99,7 @@ interface BrokerPlace {
   readonly port: number;
   readonly folder: string;
   readonly isTemporary: boolean;
+  readonly clusterId: string | undefined;
   readonly security: BrokerSecurity | undefined;
   readonly prefix: readonly string[];
 }
@@ -139,7 +143,7 @@ class BrokerProcess implements RunningBroker {
         .join(''),
     );
     if (existsSync(join(data, 'meta.properties'))) return;
-    const clusterId = randomBytes(16).toString('base64url');
+    const clusterId = this.place.clusterId ?? newClusterId();
     const users = security === undefined ? [] : userArguments(security);
     this.run(['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', this.config, ...users]);
     await this.ended;
@@ -206,6 +210,10 @@ class BrokerProcess implements RunningBroker {
   private failure(what: string): Error {
     return new Error(`${what}; the end of its log:\n${this.logTail()}`);
   }
+}
+
+export function newClusterId(): string {
+  return randomBytes(16).toString('base64url');
 }
 
 function serverProperties(port: number, controllerPort: number, data: string): Record<string, string> {
