@@ -90,6 +90,7 @@ export interface LogClient {
    * there is none.
    */
   offsets(topic: string, query: OffsetQuery): Promise<number[]>;
+  /** One that is aborted answers with what it has: the ends of a partition without records mean nothing then. */
   fetch(positions: readonly FetchPosition[], options: FetchOptions): Promise<FetchedPartition[]>;
   /**
    * Appends and returns the base offset given to each batch, when they are durable (acks=all). Batches to one

@@ -144,7 +144,9 @@ export class SourceReader {
       return [];
     }
     try {
-      return await this.log.fetch(wanted, { maxBytes: FETCH_BYTES, maxWaitMs: FETCH_WAIT_MS, signal });
+      const answers = await this.log.fetch(wanted, { maxBytes: FETCH_BYTES, maxWaitMs: FETCH_WAIT_MS, signal });
+      // A fetch that was called off may not have heard of the end of a log: it must not make a partition seem read to it.
+      return signal.aborted ? answers.filter(({ batch }) => batch !== undefined) : answers;
     } catch (thrown) {
       if (signal.aborted) return [];
       throw thrown;
