@@ -18,7 +18,7 @@ export interface ChildOrders {
   readonly brokers: string | undefined;
   readonly stateDir: string;
   readonly outputDir: string;
-  readonly mode: 'live' | 'drain';
+  readonly mode: 'live' | 'once' | 'drain';
   /** Dies, or is stopped, at the `count`-th time that this step is reached; never, when it is undefined. */
   readonly end: { readonly point: string; readonly count: number; readonly signal: 'SIGKILL' | 'SIGSTOP' } | undefined;
   /** Does not see that the process which owns the task lives: as on another machine. */
@@ -123,4 +123,5 @@ const report = await run(pipeline, {
   process.exit(error.exitCode ?? 1);
 });
 await environment.close();
-process.stdout.write(`${JSON.stringify({ rejected: report.status.rejected, late: report.status.late })}\n`);
+const peakMiB = process.resourceUsage().maxRSS / 1024;
+process.stdout.write(`${JSON.stringify({ in: report.status.nodes[0].counts.in, peakMiB })}\n`);

@@ -10,6 +10,7 @@ import { systemClock } from '../../src/time/clock.ts';
 const PACE_MS = 20;
 const BATCH = 40;
 const BATCH_EVERY_MS = 20;
+const BURST = 2_000;
 /** Where the log has transactions, as many batches out of one aborted one: orders that must never count. */
 const ABORTED_EVERY = 10;
 const TRANSACTION_MS = 60_000;
@@ -52,9 +53,16 @@ export class OrdersFeed {
     }
   }
 
-  private orders(first: number): RecordBatch[] {
+  /** Writes so many orders as fast as they are taken. */
+  async burst(count: number): Promise<void> {
+    for (const end = this.written + count; this.written < end; this.written += BURST) {
+      await this.log.append(this.orders(this.written, BURST));
+    }
+  }
+
+  private orders(first: number, count = BATCH): RecordBatch[] {
     const builders = Array.from({ length: generator.partitions }, (_, i) => new RecordBatchBuilder(generator.topic, i));
-    for (let i = 0; i < BATCH; i++) {
+    for (let i = 0; i < count; i++) {
       const index = first + i;
       const time = this.start + (index % 1_000_000_000) * PACE_MS;
       const turn = { index, time, seed: this.seed, random: randomAt(this.seed, index), badRatio: 0.02 };

@@ -46,6 +46,11 @@ export class Victim {
     return this.stdout.includes(word);
   }
 
+  /** What it has said last. */
+  get lastLine(): string {
+    return this.stdout.trimEnd().split('\n').at(-1)!;
+  }
+
   tell(line: string): void {
     this.child.stdin!.write(`${line}\n`);
   }
