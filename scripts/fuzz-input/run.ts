@@ -10,7 +10,7 @@ const { values } = parseArgs({
   options: {
     records: { type: 'string', default: '50000' },
     seed: { type: 'string', default: '1' },
-    'memory-mib': { type: 'string', default: '600' },
+    'memory-mib': { type: 'string', default: '900' },
   },
 });
 const [records, seed, limit] = [values.records, values.seed, values['memory-mib']].map(Number);
