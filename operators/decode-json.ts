@@ -12,7 +12,8 @@ import { process, rejection } from './core/process.ts';
  *
  * `LogRecord → unknown (+ DecodeError)` · a null or empty value, bytes that are not UTF-8, text that is not JSON and documents
  * nested deeper than 500 are rejected with their bytes: JSON.parse takes any depth, but what writes the value later runs
- * out of stack · no state.
+ * out of stack · numbers are JavaScript's: integers beyond 2⁵³ are rounded, and one beyond all numbers, such as 1e999, is
+ * written as null by a sink · no state.
  *
  * @example
  * ```ts
