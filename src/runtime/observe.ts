@@ -27,6 +27,8 @@ export interface ObserveOptions {
   readonly stateDir?: string;
   /** Where a group begins that has acknowledged nothing. Default `earliest`. */
   readonly from?: StartFrom;
+  /** False goes on where records are gone before they were read, instead of failing. Default true. */
+  readonly failOnDataLoss?: boolean;
   /** `once` completes at the end offsets seen at the start; `live`, the default, never. */
   readonly mode?: Exclude<RunMode, 'drain'>;
 }
@@ -74,6 +76,7 @@ async function runFor<T>(
       mode: options.mode ?? 'live',
       outputDir: resolve('.'),
       from: options.from,
+      failOnDataLoss: options.failOnDataLoss,
       delivery: 'at-least-once',
       // One record a chunk, so that unsubscribing acknowledges exactly what was delivered.
       maxChunkRecords: 1,
