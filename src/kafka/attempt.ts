@@ -37,6 +37,8 @@ export class Attempts {
   private readonly judgement: Judgement;
   private readonly patienceMs: number;
   private readonly closing = new AbortController();
+  /** Nothing is tried again behind this time: the process wants to end. */
+  private endBy = Number.POSITIVE_INFINITY;
   /** What is being tried again, and why: the first of it is what everybody waits for. */
   private readonly waiting = new Set<{ readonly why: string }>();
 
@@ -57,6 +59,11 @@ export class Attempts {
     return first?.why;
   }
 
+  /** From now on patience lasts so long, for what is under way, too. */
+  hurry(ms: number): void {
+    this.endBy = Math.min(this.endBy, this.clock.now() + ms);
+  }
+
   /** Ends every pause; nothing is tried again. */
   close(): void {
     this.closing.abort();
@@ -75,7 +82,8 @@ export class Attempts {
         try {
           return await action();
         } catch (failure) {
-          const isOver = this.isClosed || attempt.signal?.aborted === true || this.clock.now() + pauseMs > deadline;
+          const isLate = this.clock.now() + pauseMs > Math.min(deadline, this.endBy);
+          const isOver = this.isClosed || attempt.signal?.aborted === true || isLate;
           const error = this.judgement.toError(failure, attempt);
           if (isOver || !this.judgement.isPassing(failure)) throw error;
           this.waiting.delete(wait);

@@ -71,6 +71,10 @@ export class Cluster {
     return this.attempts.isClosed;
   }
 
+  hurry(ms: number): void {
+    this.attempts.hurry(ms);
+  }
+
   get trouble(): string | undefined {
     return this.attempts.trouble;
   }

@@ -72,6 +72,10 @@ export class KafkaClient implements LogClient {
     this.producer = new Producer(cluster, options.compression, new IdempotentIdentities(cluster));
   }
 
+  hurry(ms: number): void {
+    this.cluster.hurry(ms);
+  }
+
   get trouble(): string | undefined {
     return this.cluster.trouble;
   }

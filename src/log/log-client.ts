@@ -81,6 +81,9 @@ export interface LogClient {
   readonly trouble?: string | undefined;
 
   /** As it is now. */
+  /** Whoever uses it wants to end: what fails from now on is tried again for so long only. */
+  hurry?(ms: number): void;
+
   topic(name: string): Promise<TopicInfo | undefined>;
   topics(): Promise<TopicInfo[]>;
   /** Creates what is missing, with append timestamps, and returns when it can be used; existing topics are left alone. */

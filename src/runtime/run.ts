@@ -1,38 +1,27 @@
 /** Runs a pipeline: checks, recovers, reads, checkpoints, stops. */
-import { type Checkpoint, firstCheckpoint } from '../checkpoint/checkpoint.ts';
 import { CheckpointStore } from '../checkpoint/checkpoint-store.ts';
-import { Coordinator } from '../checkpoint/coordinator.ts';
+import type { Coordinator } from '../checkpoint/coordinator.ts';
 import { processProbe } from '../checkpoint/process-probe.ts';
 import { MillraceError, messageOf } from '../core/errors.ts';
-import type { NodeCounts } from '../core/ledger.ts';
 import type { Pipeline } from '../core/pipeline.ts';
-import { type Plan, planOf } from '../core/plan.ts';
-import type { LogClient, TopicInfo } from '../log/log-client.ts';
-import { Credit } from './credit.ts';
-import { explained, type OnDataLoss, refuseReplaced, replacedTopics, skipText } from './data-loss.ts';
-import {
-  checkDelivery,
-  type DeliveryOptions,
-  deliveryOf,
-  epochCommitOf,
-  settleWithLog,
-  tellOthers,
-} from './delivery.ts';
+import { planOf } from '../core/plan.ts';
+import type { LogClient } from '../log/log-client.ts';
+import { explained, type OnDataLoss, refuseReplaced, replacedTopics } from './data-loss.ts';
+import { checkDelivery, deliveryOf } from './delivery.ts';
 import { watchLog } from './log-watch.ts';
 import { paramValues } from './params.ts';
-import { checkContinues, checkOutputs, DroppedStates, refuseDrained, restore } from './recover.ts';
-import { MIN_RECORDS_FOR_RATIO, type RunOptions, type RunReport, type RunStatus } from './run-options.ts';
-import { type SourceStart, sourceStart, startPositions } from './start-positions.ts';
+import { DroppedStates } from './recover.ts';
+import type { RunOptions, RunReport, RunStatus } from './run-options.ts';
+import { openSession, type Session } from './session.ts';
 import { statusOf } from './status.ts';
-import { Task } from './task.ts';
+import type { Task } from './task.ts';
 import { taskIdOf } from './task-id.ts';
 
-const DEFAULT_CHECKPOINT_MS = 200;
-const DEFAULT_CREDIT_BYTES = 64 * 1024 * 1024;
-/** Enough to pay for RxJS, few enough for the processor's cache. */
-const DEFAULT_CHUNK_RECORDS = 2_048;
-const DEFAULT_STATE_ENTRIES = 1_000_000;
+/** Failures after which a run may go on from the last decided epoch. */
+const RECOVERABLE = new Set(['TRANSACTION_FAILED', 'TOPIC_REPLACED', 'OFFSET_OUT_OF_RANGE']);
 const MAX_RECOVERIES = 5;
+/** A stop waits so long for a log that is away; the next start settles what was under way. */
+const STOP_PATIENCE_MS = 6_000;
 
 /**
  * Runs a pipeline until it is stopped (`live`) or has read to the end (`once`, `drain`), and resolves when everything that
@@ -61,7 +50,7 @@ export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunR
       const replaced = await replacedTopics(plan, log, store.load());
       if (onDataLoss === 'fail') refuseReplaced(replaced);
       const settling = { plan, delivery, group, replaced, log, store, clock, onPoint };
-      const session = await recover(settling, dropped, onDataLoss, options);
+      const session = await openSession(settling, dropped, onDataLoss, options);
       if (!session.isDrained) producer ??= startProducer(options);
       try {
         return await runSession(session, producer?.done ?? Promise.resolve(), about, store, options);
@@ -97,7 +86,6 @@ class Recoveries {
   }
 }
 
-type Session = Awaited<ReturnType<typeof recover>>;
 type About = Pick<RunStatus, 'pipeline' | 'group' | 'mode' | 'delivery' | 'log' | 'startedAt'>;
 
 /** From a recovered task to the end of the run, or to what stopped it. */
@@ -146,98 +134,6 @@ function startProducer(options: RunOptions): Producer {
   };
 }
 
-async function recover(
-  deliveryOptions: DeliveryOptions,
-  states: DroppedStates,
-  onDataLoss: OnDataLoss,
-  options: RunOptions,
-) {
-  const { plan, log, store, group, delivery, clock, onPoint } = deliveryOptions;
-  const transactions = await settleWithLog(deliveryOptions);
-  const saved = store.load();
-  const dropped = states.from(saved);
-  // A drain that ended before all its output was published is finished by this run.
-  const isDrained = saved?.drained === true && saved.epoch !== store.settledEpoch;
-  if (saved !== undefined) {
-    if (!isDrained) refuseDrained(saved);
-    checkContinues(saved, plan.fingerprint, dropped);
-    checkOutputs(saved, plan.nodes, store.settledEpoch);
-  }
-  await log.createTopics(plan.topics);
-  const topics = await topicsOf(log, plan);
-  const positions = await startPositions(plan, log, saved, options.from ?? 'earliest', group, onDataLoss);
-  const sources = plan.nodes.filter(({ node }) => node.role === 'source');
-  const starts = new Map(
-    sources.map(({ id, node }) => {
-      const own = positions.filter(({ source }) => source === id);
-      return [id, sourceStart(own, saved?.sources?.[id], topics.get(node.name!)!.id)];
-    }),
-  );
-  if (saved === undefined) {
-    const begin = { ...beginningAt(starts), fingerprint: plan.fingerprint };
-    await store.commit(firstCheckpoint(begin, clock.now()), [], () => {});
-  }
-  const credit = new Credit(options.creditBytes ?? DEFAULT_CREDIT_BYTES);
-  const task = new Task({
-    plan,
-    taskId: store.taskId,
-    clock,
-    disk: options.disk,
-    log,
-    store: options.store,
-    credit,
-    outputDir: options.outputDir,
-    maxStateEntries: options.maxStateEntries ?? DEFAULT_STATE_ENTRIES,
-    maxChunkRecords: options.maxChunkRecords ?? DEFAULT_CHUNK_RECORDS,
-    staged: delivery === 'exactly-once',
-    topics,
-    print: options.print ?? (() => {}),
-    statePrefix: (name) => store.statePrefix(name),
-    onDataLoss,
-    onNotice: options.onNotice ?? (() => {}),
-    start: (source) => starts.get(source)!,
-  });
-  await restore(task.nodes, saved, plan.fingerprint, dropped, store, onPoint);
-  if (isDrained) {
-    await store.settle(saved.epoch);
-    options.onNotice?.('the last run ended while it drained: the rest of its output is written now');
-    if (options.mode !== 'drain') refuseDrained(saved);
-  } else if (saved !== undefined && saved.epoch > 0) options.onNotice?.(`goes on from checkpoint ${saved.epoch}`);
-  for (const { topic, partition, skip } of positions) {
-    if (skip !== undefined) options.onNotice?.(skipText({ topic, partition, offset: skip.from }, skip));
-  }
-  const coordinator = new Coordinator({
-    task,
-    epochCommit: epochCommitOf(deliveryOptions, transactions),
-    clock,
-    intervalMs: options.checkpointMs ?? DEFAULT_CHECKPOINT_MS,
-    fingerprint: plan.fingerprint,
-    edges: plan.edges,
-    epoch: saved?.epoch ?? 0,
-    afterCommit: (checkpoint) => tellOthers(deliveryOptions, checkpoint),
-    release: (bytes) => credit.release(bytes),
-    inspect: (ledger) => checkRejectRatio(plan, ledger, saved, options.maxRejectRatio),
-    onPoint,
-  });
-  credit.onExhausted = () => coordinator.request();
-  return { task, credit, coordinator, isDrained };
-}
-
-function beginningAt(starts: ReadonlyMap<string, SourceStart>): Pick<Checkpoint, 'offsets' | 'sources'> {
-  const entries = [...starts];
-  return {
-    offsets: Object.fromEntries(entries.map(([id, { offsets }]) => [id, offsets])),
-    sources: Object.fromEntries(
-      entries.map(([id, { offsets, lost, topicId }]) => [id, { topicId: topicId ?? null, ends: offsets, lost }]),
-    ),
-  };
-}
-
-async function topicsOf(log: LogClient, plan: Plan): Promise<ReadonlyMap<string, TopicInfo>> {
-  const entries = plan.topics.map(async ({ topic }) => [topic, (await log.topic(topic))!] as const);
-  return new Map(await Promise.all(entries));
-}
-
 /** From the first record to the last checkpoint; resolves to whether every window was closed. */
 async function drive(
   task: Task,
@@ -251,6 +147,7 @@ async function drive(
   const stop = (): void => {
     onStopping();
     reading.abort();
+    options.log.hurry?.(STOP_PATIENCE_MS);
   };
   options.signal.addEventListener('abort', stop, { once: true });
   if (options.signal.aborted) stop();
@@ -273,6 +170,8 @@ async function drive(
     task.fail(thrown);
     reading.abort();
     checkpointing.abort();
+    const mayGoOn = thrown instanceof MillraceError && RECOVERABLE.has(thrown.code);
+    if (!mayGoOn) options.log.hurry?.(STOP_PATIENCE_MS);
     await Promise.allSettled([reads, checkpoints]);
     throw thrown;
   } finally {
@@ -290,27 +189,4 @@ function failureOf(work: Promise<unknown>): Promise<never> {
 /** Lets the readers stop at what is the end now. */
 async function readToEnds(task: Task, log: LogClient): Promise<void> {
   for (const reader of task.readers) reader.readUntil(await log.offsets(reader.topic, 'latest'));
-}
-
-function checkRejectRatio(
-  plan: Plan,
-  ledger: ReadonlyMap<string, NodeCounts>,
-  saved: Checkpoint | undefined,
-  limit: number | undefined,
-): void {
-  if (limit === undefined) return;
-  const since = (id: string, field: 'in' | 'rejected') => ledger.get(id)![field] - (saved?.ledger[id]?.[field] ?? 0);
-  const sources = plan.nodes.filter(({ node }) => node.role === 'source');
-  const read = sources.reduce((sum, { id }) => sum + since(id, 'in'), 0);
-  const rejected = plan.nodes.reduce((sum, { id }) => sum + since(id, 'rejected'), 0);
-  if (read < MIN_RECORDS_FOR_RATIO || rejected / read <= limit) return;
-  const worst = plan.nodes.reduce((a, b) => (since(b.id, 'rejected') > since(a.id, 'rejected') ? b : a));
-  throw new MillraceError(
-    'REJECT_RATIO',
-    `${rejected} of ${read} records were rejected, more than the ${limit} allowed`,
-    {
-      place: { operator: worst.id },
-      hint: 'see the reasons in the DLQ; nothing of the last checkpoint interval was committed',
-    },
-  );
 }

@@ -79,6 +79,20 @@ describeKafka('exactly once on Kafka', { timeout: 120_000 }, () => {
     await stopped(process, 'SIGTERM');
   });
 
+  it('stops within seconds while the broker is away, and says why', async () => {
+    const process = start(folder, ...generating);
+    const before = await processed();
+    await expect.poll(processed, { timeout: 30_000 }).toBeGreaterThan(before);
+    await broker.kill();
+    await expect.poll(() => process.hasSaid('waiting: '), { timeout: 15_000 }).toBe(true);
+    const asked = performance.now();
+    process.signal('SIGTERM');
+    expect(await process.code).toBe(3);
+    expect(performance.now() - asked).toBeLessThan(STOP_MS);
+    expect(process.events.at(-1)).toMatchObject({ event: 'error', code: 'LOG_UNAVAILABLE' });
+    await broker.restart();
+  });
+
   it('stops within seconds on Ctrl-C, under load', async () => {
     const before = await processed();
     const process = start(folder, '--generate', '5000', '--start', '2024-01-01T00:00:00Z');

@@ -68,6 +68,14 @@ export class KafkaCluster {
     await this.attempt({ doing: 'connect', patienceMs: FIRST_CONNECT_MS }, () => this.metadata([]));
   }
 
+  get trouble(): string | undefined {
+    return this.attempts.trouble;
+  }
+
+  hurry(ms: number): void {
+    this.attempts.hurry(ms);
+  }
+
   get isClosed(): boolean {
     return this.attempts.isClosed;
   }

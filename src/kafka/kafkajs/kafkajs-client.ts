@@ -75,6 +75,14 @@ export class KafkajsClient implements LogClient {
     return this.cluster.connect();
   }
 
+  get trouble(): string | undefined {
+    return this.cluster.trouble;
+  }
+
+  hurry(ms: number): void {
+    this.cluster.hurry(ms);
+  }
+
   topic(name: string): Promise<TopicInfo | undefined> {
     return this.topicsOfCluster.one(name);
   }

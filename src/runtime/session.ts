@@ -1,0 +1,144 @@
+/** A task that has recovered and is ready to run, and what checkpoints it. */
+import { type Checkpoint, firstCheckpoint } from '../checkpoint/checkpoint.ts';
+import { Coordinator } from '../checkpoint/coordinator.ts';
+import { MillraceError } from '../core/errors.ts';
+import type { NodeCounts } from '../core/ledger.ts';
+import type { Plan } from '../core/plan.ts';
+import type { LogClient, TopicInfo } from '../log/log-client.ts';
+import { Credit } from './credit.ts';
+import { type OnDataLoss, skipText } from './data-loss.ts';
+import { type DeliveryOptions, epochCommitOf, settleWithLog, tellOthers } from './delivery.ts';
+import { checkContinues, checkOutputs, type DroppedStates, refuseDrained, restore } from './recover.ts';
+import { MIN_RECORDS_FOR_RATIO, type RunOptions } from './run-options.ts';
+import { type SourceStart, sourceStart, startPositions } from './start-positions.ts';
+import { Task } from './task.ts';
+
+const DEFAULT_CHECKPOINT_MS = 200;
+const DEFAULT_CREDIT_BYTES = 64 * 1024 * 1024;
+/** Enough to pay for RxJS, few enough for the processor's cache. */
+const DEFAULT_CHUNK_RECORDS = 2_048;
+const DEFAULT_STATE_ENTRIES = 1_000_000;
+
+export interface Session {
+  readonly task: Task;
+  readonly credit: Credit;
+  readonly coordinator: Coordinator;
+  /** The last run ended while it drained, and all that was left to do is done. */
+  readonly isDrained: boolean;
+}
+
+/** From whatever the last run left, however it ended, to a task that goes on from the last decided epoch. */
+export async function openSession(
+  deliveryOptions: DeliveryOptions,
+  states: DroppedStates,
+  onDataLoss: OnDataLoss,
+  options: RunOptions,
+): Promise<Session> {
+  const { plan, log, store, group, delivery, clock, onPoint } = deliveryOptions;
+  const transactions = await settleWithLog(deliveryOptions);
+  const saved = store.load();
+  const dropped = states.from(saved);
+  // A drain that ended before all its output was published is finished by this run.
+  const isDrained = saved?.drained === true && saved.epoch !== store.settledEpoch;
+  if (saved !== undefined) {
+    if (!isDrained) refuseDrained(saved);
+    checkContinues(saved, plan.fingerprint, dropped);
+    checkOutputs(saved, plan.nodes, store.settledEpoch);
+  }
+  await log.createTopics(plan.topics);
+  const topics = await topicsOf(log, plan);
+  const positions = await startPositions(plan, log, saved, options.from ?? 'earliest', group, onDataLoss);
+  const sources = plan.nodes.filter(({ node }) => node.role === 'source');
+  const starts = new Map(
+    sources.map(({ id, node }) => {
+      const own = positions.filter(({ source }) => source === id);
+      return [id, sourceStart(own, saved?.sources?.[id], topics.get(node.name!)!.id)];
+    }),
+  );
+  if (saved === undefined) {
+    const begin = { ...beginningAt(starts), fingerprint: plan.fingerprint };
+    await store.commit(firstCheckpoint(begin, clock.now()), [], () => {});
+  }
+  const credit = new Credit(options.creditBytes ?? DEFAULT_CREDIT_BYTES);
+  const task = new Task({
+    plan,
+    taskId: store.taskId,
+    clock,
+    disk: options.disk,
+    log,
+    store: options.store,
+    credit,
+    outputDir: options.outputDir,
+    maxStateEntries: options.maxStateEntries ?? DEFAULT_STATE_ENTRIES,
+    maxChunkRecords: options.maxChunkRecords ?? DEFAULT_CHUNK_RECORDS,
+    staged: delivery === 'exactly-once',
+    topics,
+    print: options.print ?? (() => {}),
+    statePrefix: (name) => store.statePrefix(name),
+    onDataLoss,
+    onNotice: options.onNotice ?? (() => {}),
+    start: (source) => starts.get(source)!,
+  });
+  await restore(task.nodes, saved, plan.fingerprint, dropped, store, onPoint);
+  if (isDrained) {
+    await store.settle(saved.epoch);
+    options.onNotice?.('the last run ended while it drained: the rest of its output is written now');
+    if (options.mode !== 'drain') refuseDrained(saved);
+  } else if (saved !== undefined && saved.epoch > 0) options.onNotice?.(`goes on from checkpoint ${saved.epoch}`);
+  for (const { topic, partition, skip } of positions) {
+    if (skip !== undefined) options.onNotice?.(skipText({ topic, partition, offset: skip.from }, skip));
+  }
+  const coordinator = new Coordinator({
+    task,
+    epochCommit: epochCommitOf(deliveryOptions, transactions),
+    clock,
+    intervalMs: options.checkpointMs ?? DEFAULT_CHECKPOINT_MS,
+    fingerprint: plan.fingerprint,
+    edges: plan.edges,
+    epoch: saved?.epoch ?? 0,
+    afterCommit: (checkpoint) => tellOthers(deliveryOptions, checkpoint),
+    release: (bytes) => credit.release(bytes),
+    inspect: (ledger) => checkRejectRatio(plan, ledger, saved, options.maxRejectRatio),
+    onPoint,
+  });
+  credit.onExhausted = () => coordinator.request();
+  return { task, credit, coordinator, isDrained };
+}
+
+function beginningAt(starts: ReadonlyMap<string, SourceStart>): Pick<Checkpoint, 'offsets' | 'sources'> {
+  const entries = [...starts];
+  return {
+    offsets: Object.fromEntries(entries.map(([id, { offsets }]) => [id, offsets])),
+    sources: Object.fromEntries(
+      entries.map(([id, { offsets, lost, topicId }]) => [id, { topicId: topicId ?? null, ends: offsets, lost }]),
+    ),
+  };
+}
+
+async function topicsOf(log: LogClient, plan: Plan): Promise<ReadonlyMap<string, TopicInfo>> {
+  const entries = plan.topics.map(async ({ topic }) => [topic, (await log.topic(topic))!] as const);
+  return new Map(await Promise.all(entries));
+}
+
+function checkRejectRatio(
+  plan: Plan,
+  ledger: ReadonlyMap<string, NodeCounts>,
+  saved: Checkpoint | undefined,
+  limit: number | undefined,
+): void {
+  if (limit === undefined) return;
+  const since = (id: string, field: 'in' | 'rejected') => ledger.get(id)![field] - (saved?.ledger[id]?.[field] ?? 0);
+  const sources = plan.nodes.filter(({ node }) => node.role === 'source');
+  const read = sources.reduce((sum, { id }) => sum + since(id, 'in'), 0);
+  const rejected = plan.nodes.reduce((sum, { id }) => sum + since(id, 'rejected'), 0);
+  if (read < MIN_RECORDS_FOR_RATIO || rejected / read <= limit) return;
+  const worst = plan.nodes.reduce((a, b) => (since(b.id, 'rejected') > since(a.id, 'rejected') ? b : a));
+  throw new MillraceError(
+    'REJECT_RATIO',
+    `${rejected} of ${read} records were rejected, more than the ${limit} allowed`,
+    {
+      place: { operator: worst.id },
+      hint: 'see the reasons in the DLQ; nothing of the last checkpoint interval was committed',
+    },
+  );
+}
