@@ -4,9 +4,10 @@ import { dirname, resolve } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { MillraceError, messageOf } from '../core/errors.ts';
 import { roomText } from '../files/room.ts';
+import { DiskProbe } from './disk-probe.ts';
 import { makeFolders } from './make-folders.ts';
 import { assertKey } from './sorted-image.ts';
-import { assertRoom, storeFailure, type Writes } from './store-failure.ts';
+import { assertRoom, storeFailure } from './store-failure.ts';
 import {
   type RangeOptions,
   type StateStore,
@@ -26,7 +27,6 @@ const DEFAULT_COMMIT_TIMEOUT_MS = 30_000;
 const SETTLE_GRACE_MS = 1_000;
 const MAX_DATABASES = 12;
 
-const NOTHING: Writes = { puts: 0, bytes: 0 };
 const CHECK_EVERY_BYTES = 256 * 1024;
 
 const ENVIRONMENT = {
@@ -107,6 +107,7 @@ class LmdbStore implements StateStore {
   private readonly dir: string;
   private readonly root: RootDatabase<Buffer, Uint8Array>;
   private readonly tables: Tables;
+  private readonly probe: DiskProbe;
   private readonly commitTimeoutMs: number;
   private readonly running = new Set<Promise<unknown>>();
   private failure: MillraceError | undefined;
@@ -118,6 +119,7 @@ class LmdbStore implements StateStore {
 
   constructor(dir: string, root: RootDatabase<Buffer, Uint8Array>, tables: Tables, commitTimeoutMs: number) {
     this.dir = dir;
+    this.probe = new DiskProbe(dir);
     this.root = root;
     this.tables = tables;
     this.commitTimeoutMs = commitTimeoutMs;
@@ -140,7 +142,6 @@ class LmdbStore implements StateStore {
   async write<R>(body: (transaction: WriteTransaction) => R): Promise<R> {
     this.assertUsable();
     if (this.inBody) throw new Error('write() was called inside the body of another write(): use its transaction');
-    assertRoom(this.dir, NOTHING);
     const committed = this.watch(this.transact(body));
     this.running.add(committed);
     try {
@@ -153,6 +154,7 @@ class LmdbStore implements StateStore {
   async close(): Promise<void> {
     this.closing = true;
     await Promise.allSettled(this.running);
+    this.probe.close();
     // A poisoned environment waits for ever for the commits that it lost.
     if (this.failure === undefined) await this.root.close();
   }
@@ -166,7 +168,7 @@ class LmdbStore implements StateStore {
         this.checkedBytes = this.written.puts = this.written.bytes = 0;
         try {
           const result = body(this.transaction);
-          assertRoom(this.dir, this.written);
+          this.probe.check(this.written);
           return result;
         } catch (error) {
           thrown = { error };
@@ -204,7 +206,7 @@ class LmdbStore implements StateStore {
     this.written.bytes += bytes;
     if (this.written.bytes - this.checkedBytes < CHECK_EVERY_BYTES) return;
     this.checkedBytes = this.written.bytes;
-    assertRoom(this.dir, this.written);
+    this.probe.check(this.written);
   }
 
   private *snapshot(table: Table, options: RangeOptions): Generator<[StoreKey, Uint8Array]> {

@@ -83,11 +83,10 @@ describe.skipIf(noShim !== undefined)('a disk that fails', { timeout: 60_000 }, 
   });
 
   it.each<[string, Omit<Fault, 'folder'>]>([
-    ['is full from the first write', { call: 'write', errno: 'ENOSPC' }],
-    ['is full from a checkpoint on', { call: 'write', errno: 'ENOSPC', after: 12 }],
-    ['refuses one write', { call: 'write', errno: 'EIO', after: 9, times: 1 }],
+    ['is full from a checkpoint on', { call: 'write', errno: 'ENOSPC', after: 9 }],
+    ['refuses one write', { call: 'write', errno: 'EIO', after: 6, times: 1 }],
     ['takes half of a write', { call: 'short', errno: 'ENOSPC', after: 7 }],
-    ['takes half of a later write', { call: 'short', errno: 'ENOSPC', after: 15, times: 1 }],
+    ['takes half of a later write', { call: 'short', errno: 'ENOSPC', after: 10, times: 1 }],
   ])('under the state %s', async (_, fault) => {
     const data = copyOfFed();
     const env = disk.env({ ...fault, folder: join(data, '.millrace') });
@@ -120,6 +119,20 @@ describe.skipIf(noShim !== undefined)('a disk that fails', { timeout: 60_000 }, 
       code: 'STORE_FAILED',
       message: expect.stringMatching(new RegExp(`${join(data, 'output')}.* free\\)$`)),
       hint: expect.stringContaining(hint),
+    });
+    expect(code).toBe(EXIT.environment);
+    await expectExact(data, '--generate', '0');
+  });
+
+  it('under the state refuses every write, which shows before LMDB meets it', async () => {
+    const data = copyOfFed();
+    const env = disk.env({ folder: join(data, '.millrace'), call: 'write', errno: 'ENOSPC' });
+    const { code, last } = await ended(['orders', '--data', data, ...DRAIN, '--generate', '0'], env);
+    expect(last).toMatchObject({
+      event: 'error',
+      code: 'STORE_FAILED',
+      message: expect.stringMatching(/cannot be used: ENOSPC: no space left on device, write .* free\)$/),
+      hint: expect.stringContaining('make room on that disk'),
     });
     expect(code).toBe(EXIT.environment);
     await expectExact(data, '--generate', '0');
