@@ -1,4 +1,5 @@
 /** What one checkpoint holds, and what each node adds to the one under way. */
+import { randomBytes } from 'node:crypto';
 import type { NodeCounts } from '../core/ledger.ts';
 import type { Fingerprint } from '../core/plan.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
@@ -16,6 +17,8 @@ export interface SourceFacts {
 /** A committed checkpoint, keyed state aside: that lies in a table of its own, written in the same transaction. */
 export interface Checkpoint {
   readonly epoch: number;
+  /** Told apart by it: epochs begin again with every reset. Checkpoints of before have none. */
+  readonly life?: string | undefined;
   /** By source node: the offset to read next, by partition number. */
   readonly offsets: Readonly<Record<string, readonly number[]>>;
   /** By source node. Older checkpoints have none. */
@@ -35,6 +38,12 @@ export interface Checkpoint {
   readonly savedAt: number;
 }
 
+const LIFE_BYTES = 6;
+
+function newLife(): string {
+  return randomBytes(LIFE_BYTES).toString('hex');
+}
+
 /** What a task begins with that has read nothing yet: where it starts is as durable as everything after it. */
 export function firstCheckpoint(
   begin: Pick<Checkpoint, 'offsets' | 'sources' | 'fingerprint'>,
@@ -42,6 +51,7 @@ export function firstCheckpoint(
 ): Checkpoint {
   return {
     epoch: 0,
+    life: newLife(),
     snapshots: {},
     manifests: {},
     ledger: {},

@@ -34,6 +34,7 @@ export interface CoordinatorOptions {
   readonly edges: readonly LedgerEdge[];
   /** The last committed epoch; 0 before the first. */
   readonly epoch: number;
+  readonly life: string | undefined;
   /** After the commit: tells other readers, and the group's offsets where they are kept elsewhere, too. */
   afterCommit(checkpoint: Checkpoint): Promise<void>;
   /** Staged bytes that are free again. */
@@ -124,6 +125,7 @@ export class Coordinator {
       Object.fromEntries(cuts.map(([id, cut]) => [id, of(cut)]).filter(([, value]) => value !== undefined));
     return {
       epoch: underWay.epoch,
+      life: this.options.life,
       offsets: pick((cut) => cut.offsets),
       sources: pick((cut) => cut.source),
       snapshots: pick((cut) => cut.snapshot),

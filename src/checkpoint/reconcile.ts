@@ -23,13 +23,13 @@ export interface Findings {
 export type Verdict = 'finish' | 'drop' | 'none';
 
 /** Written beside every offset, so that the epoch can be told from the log alone. */
-export function epochMetadata(epoch: number): string {
-  return `epoch ${epoch}`;
+export function epochMetadata({ epoch, life }: Pick<Checkpoint, 'epoch' | 'life'>): string {
+  return life === undefined ? `epoch ${epoch}` : `epoch ${epoch} of ${life}`;
 }
 
 /** @throws MillraceError CHECKPOINT_MISMATCH when the two sides name epochs that no crash can leave */
 export function reconcile({ group, current, pending, decided }: Findings): Verdict {
-  const epoch = decidedEpoch(group, decided);
+  const epoch = decidedEpoch(group, current, decided);
   const undecided: Verdict = pending === undefined ? 'none' : 'drop';
   if (epoch === current.epoch) return undecided;
   if (pending !== undefined && epoch === pending.epoch) return 'finish';
@@ -46,7 +46,7 @@ export function reconcile({ group, current, pending, decided }: Findings): Verdi
 
 /** @throws MillraceError CHECKPOINT_MISMATCH when the group has gone on without this state */
 export function refuseOlder({ group, current, pending, decided }: Findings): void {
-  const epoch = decidedEpoch(group, decided) ?? 0;
+  const epoch = decidedEpoch(group, current, decided) ?? 0;
   if (epoch <= Math.max(current.epoch, pending?.epoch ?? 0)) return;
   const older = 'it is older than the group, or of another pipeline';
   throw mismatch(`group '${group}' has come to epoch ${epoch}, and ${holds(current, pending)}: ${older}`);
@@ -77,16 +77,22 @@ export function assertSameOffsets(
   }
 }
 
-/** The epoch beside the group's offsets, the same beside each of them. */
-function decidedEpoch(group: string, decided: readonly DecidedOffset[]): number | undefined {
+/** The epoch beside the group's offsets, the same beside each of them, and of the same life as ours. */
+function decidedEpoch(group: string, current: Checkpoint, decided: readonly DecidedOffset[]): number | undefined {
   let found: number | undefined;
   for (const { topic, partition, metadata } of decided) {
-    const epoch = Number(/^epoch (\d+)$/.exec(metadata)?.[1] ?? Number.NaN);
-    if (Number.isNaN(epoch)) {
+    const match = /^epoch (\d+)(?: of ([0-9a-f]+))?$/.exec(metadata);
+    if (match === null) {
       throw mismatch(
         `the offset of ${topic}[${partition}] in group '${group}' was written by something else than millrace`,
       );
     }
+    if (match[2] !== current.life) {
+      throw mismatch(
+        `group '${group}' belongs to another life of this pipeline than this state directory: one of them was reset`,
+      );
+    }
+    const epoch = Number(match[1]);
     if (found !== undefined && epoch !== found) {
       throw mismatch(`the offsets of group '${group}' are of epochs ${found} and ${epoch}`);
     }

@@ -84,7 +84,8 @@ export class MillraceError extends Error {
 
 /** `validate in orders[2] at offset 17`, or an empty string. */
 export function formatPlace(place: Place): string {
-  const at = place.topic === undefined ? '' : ` in ${place.topic}[${place.partition ?? '?'}]`;
+  const at =
+    place.topic === undefined ? '' : ` in ${place.topic}${place.partition === undefined ? '' : `[${place.partition}]`}`;
   const offset = place.offset === undefined ? '' : ` at offset ${place.offset}`;
   return `${place.operator ?? ''}${at}${offset}`.trim();
 }

@@ -75,10 +75,13 @@ export function kafkaError(failure: unknown, attempt: Attempt, addresses: readon
 
 const FENCED = 'another instance of this pipeline has taken over, or a transaction took longer than it may';
 
+const LOOPBACK = /^(?:localhost|127\.|\[::1\])/;
+
 function connectionHint(address: string, addresses: readonly string[]): string {
   if (!addresses.includes(address)) {
     return `the cluster names ${address} as a broker: check advertised.listeners, or reach it from here`;
   }
+  if (!LOOPBACK.test(address)) return `is ${address} right, and can it be reached from here?`;
   const port = address.slice(address.lastIndexOf(':') + 1);
   return `is a broker listening at ${address}? \`npm run kafka -- --port ${port}\` starts one`;
 }

@@ -76,7 +76,8 @@ export class TransactionalProducer implements LogTransactions {
         verifyOnly: false,
         topics,
       };
-      await this.ask('append in transactions of', 'transaction', this.transactionalId, (broker) =>
+      const names = [...added.keys()].join(', ');
+      await this.ask(`append to ${names} in transactions of`, 'transaction', this.transactionalId, (broker) =>
         broker.call(addPartitionsToTxnV3.api, [transaction]),
       );
       for (const [topic, partitions] of added)

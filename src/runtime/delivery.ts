@@ -110,7 +110,7 @@ export async function tellOthers(options: DeliveryOptions, checkpoint: Checkpoin
 }
 
 function groupOffsetsOf(plan: Plan, checkpoint: Checkpoint): GroupOffset[] {
-  const metadata = epochMetadata(checkpoint.epoch);
+  const metadata = epochMetadata(checkpoint);
   return sourcesOf(plan).flatMap(({ id, node }) =>
     checkpoint.offsets[id].map((offset, partition) => ({ topic: node.name!, partition, offset, metadata })),
   );

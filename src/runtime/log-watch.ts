@@ -12,15 +12,22 @@ export async function watchLog(
   signal: AbortSignal,
 ): Promise<void> {
   let since: number | undefined;
+  let isGone = false;
   while (!signal.aborted) {
     await clock.sleep(LOOK_EVERY_MS, signal);
     const { trouble } = log;
     if (trouble !== undefined && since === undefined) {
       since = clock.now();
       onNotice(`waiting: ${trouble}`);
-    } else if (trouble === undefined && since !== undefined) {
+    } else if (trouble !== undefined) {
+      isGone = false;
+    } else if (since !== undefined && !isGone) {
+      // It may be gone because nobody tries any more: the next look tells.
+      isGone = true;
+    } else if (since !== undefined) {
       onNotice(`going on after ${((clock.now() - since) / 1000).toFixed(1)} s`);
       since = undefined;
+      isGone = false;
     }
   }
 }

@@ -59,6 +59,7 @@ export async function openSession(
     const begin = { ...beginningAt(starts), fingerprint: plan.fingerprint };
     await store.commit(firstCheckpoint(begin, clock.now()), [], () => {});
   }
+  const { epoch, life } = store.load()!;
   const credit = new Credit(options.creditBytes ?? DEFAULT_CREDIT_BYTES);
   const task = new Task({
     plan,
@@ -95,7 +96,8 @@ export async function openSession(
     intervalMs: options.checkpointMs ?? DEFAULT_CHECKPOINT_MS,
     fingerprint: plan.fingerprint,
     edges: plan.edges,
-    epoch: saved?.epoch ?? 0,
+    epoch,
+    life,
     afterCommit: (checkpoint) => tellOthers(deliveryOptions, checkpoint),
     release: (bytes) => credit.release(bytes),
     inspect: (ledger) => checkRejectRatio(plan, ledger, saved, options.maxRejectRatio),

@@ -2,14 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { type Checkpoint, firstCheckpoint } from '../../src/checkpoint/checkpoint.ts';
 import { assertSameOffsets, type DecidedOffset, epochMetadata, reconcile } from '../../src/checkpoint/reconcile.ts';
 
+const LIFE = 'abc123';
 const fingerprint = { version: 1, sources: [], stateful: {}, shape: '' };
 
 function checkpoint(epoch: number, decidedBy: Checkpoint['decidedBy'] = 'transaction', offset = 0): Checkpoint {
-  return { ...firstCheckpoint({ offsets: { source: [offset] }, fingerprint }, 0), epoch, decidedBy };
+  return { ...firstCheckpoint({ offsets: { source: [offset] }, fingerprint }, 0), epoch, life: LIFE, decidedBy };
 }
 
 function at(epoch: number | undefined): DecidedOffset[] {
-  return epoch === undefined ? [] : [{ topic: 't', partition: 0, offset: 0, metadata: epochMetadata(epoch) }];
+  return epoch === undefined
+    ? []
+    : [{ topic: 't', partition: 0, offset: 0, metadata: epochMetadata({ epoch: epoch, life: LIFE }) }];
 }
 
 const verdict = (current: Checkpoint, pending: Checkpoint | undefined, decided: number | undefined) =>
@@ -54,8 +57,10 @@ describe('reconcile', () => {
         expect.objectContaining({ code: 'CHECKPOINT_MISMATCH' }),
       );
     refused([ours, { ...ours, partition: 1, metadata: '' }]);
-    refused([ours, { ...ours, partition: 1, metadata: epochMetadata(3) }]);
+    refused([ours, { ...ours, partition: 1, metadata: epochMetadata({ epoch: 3, life: LIFE }) }]);
     refused([{ ...ours, metadata: 'epoch 4 or so' }]);
+    refused([{ ...ours, metadata: 'epoch 4' }]);
+    refused([{ ...ours, metadata: epochMetadata({ epoch: 4, life: 'def456' }) }]);
   });
 });
 

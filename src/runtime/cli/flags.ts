@@ -120,7 +120,9 @@ export function brokers(text: string): string {
     if (broker.includes('@')) throw new InvalidArgumentError('Credentials do not belong there: give host:port only.');
     const port = /^(?:[\w.-]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(broker)?.[1];
     if (port === undefined || Number(port) < 1 || Number(port) > MAX_PORT) {
-      throw new InvalidArgumentError('It must be host:port, several of them separated by commas.');
+      throw new InvalidArgumentError(
+        'It must be host:port with a port from 1 to 65535, several of them separated by commas.',
+      );
     }
   }
   return text;
