@@ -82,7 +82,7 @@ for (let hour = 1; hour <= hours; hour++) {
     `hour ${hour}  state ${state.at(-1)!.toFixed(1)} MiB  memory ${memory.at(-1)!.toFixed(0)} MiB  ${((systemClock.now() - began) / 1000).toFixed(0)} s\n`,
   );
 }
-const { lines, differences } = await compareOrders(log, folder);
+const { lines, differences } = await compareOrders(log, folder, feed.written);
 process.stdout.write(`${lines.join('\n')}\n`);
 if (differences.length > 0) await fail(`NOT EXACT\n${differences.join('\n')}`);
 const growing = [state, memory].some((sizes) => sizes.at(-1)! > sizes[1] * ALLOWED);

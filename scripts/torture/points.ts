@@ -1,7 +1,7 @@
 /** Where a run can be told to die. */
 import { STORE_POINTS, TRANSACTION_POINTS } from '../../src/checkpoint/protocol.ts';
 
-const DISK_CALLS = ['write', 'sync', 'rename', 'remove', 'sync-dir'] as const;
+const DISK_CALLS = ['write', 'truncate', 'sync', 'rename', 'remove', 'sync-dir'] as const;
 
 /** Every named step: those of the protocol, and each call that changes the store or a file, before and after. */
 export function killPoints(log: 'embedded' | 'kafka'): readonly string[] {

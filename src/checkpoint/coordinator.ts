@@ -44,9 +44,13 @@ export interface CoordinatorOptions {
   onPoint(point: ProtocolPoint): void;
 }
 
+/** Offsets of a group expire when nobody commits them: a pipeline that is only idle keeps its own alive. */
+const RENEW_MS = 3_600_000;
+
 export class Coordinator {
   last: { readonly epoch: number; readonly at: number; readonly durationMs: number } | undefined;
   made = 0;
+  private madeAt: number;
   private readonly options: CoordinatorOptions;
   /** The last committed epoch. */
   epoch: number;
@@ -56,6 +60,7 @@ export class Coordinator {
   constructor(options: CoordinatorOptions) {
     this.options = options;
     this.epoch = options.epoch;
+    this.madeAt = options.clock.now();
   }
 
   /** Asks for a checkpoint ahead of its time: staged output uses up the credit. */
@@ -106,11 +111,13 @@ export class Coordinator {
     for (const node of task.nodes) node.committed();
     for (const cut of cuts) this.options.release(cut.stagedBytes);
     this.made++;
+    this.madeAt = clock.now();
     this.last = { epoch: checkpoint.epoch, at: clock.now(), durationMs: clock.now() - began };
   }
 
   private get hasWork(): boolean {
     const { task } = this.options;
+    if (this.options.clock.now() - this.madeAt > RENEW_MS) return true;
     return task.changed || task.nodes.some(({ fileOutput }) => fileOutput !== undefined && !fileOutput.idle);
   }
 

@@ -39,6 +39,7 @@ export function planOf(streams: readonly AnySealedStream[], version = 1): Plan {
   const nodes = collect(streams.map((stream) => stream.node));
   const edges = nodes.flatMap((planned) => planned.inputs.map((input) => ({ from: input.id, to: planned.id })));
   checkNames(nodes);
+  checkSources(nodes);
   checkOutputs(nodes);
   checkWatermarks(nodes);
   checkRejections(nodes);
@@ -81,6 +82,22 @@ function checkNames(nodes: readonly PlannedNode[]): void {
       throw new MillraceError('PLAN_INVALID', `${id} and ${other} keep state under the same name '${node.name}'`, {
         place: { operator: id },
         hint: 'give each stateful operator a name of its own',
+      });
+    }
+    seen.set(node.name, id);
+  }
+}
+
+/** A group has one offset a partition: two readers of a topic could not both go on from it. */
+function checkSources(nodes: readonly PlannedNode[]): void {
+  const seen = new Map<string, string>();
+  for (const { id, node } of nodes) {
+    if (node.role !== 'source' || node.name === undefined) continue;
+    const other = seen.get(node.name);
+    if (other !== undefined) {
+      throw new MillraceError('PLAN_INVALID', `${other} and ${id} both read topic ${node.name}`, {
+        place: { operator: id },
+        hint: `read it once, const records = kafka('${node.name}'), and use the stream twice by its variable`,
       });
     }
     seen.set(node.name, id);

@@ -26,6 +26,8 @@ export interface Judgement {
 export const FIRST_CONNECT_MS = 5_000;
 const FIRST_PAUSE_MS = 5;
 const MAX_PAUSE_MS = 1_000;
+/** As long as a request waits for its answer. */
+const MAX_TRY_MS = 30_000;
 /** Pauses of this length and longer are worth telling of. */
 const TOLD_FROM_MS = 500;
 /** Pauses are shortened by up to this share, so that clients of a broker that comes back do not all come at once. */
@@ -37,8 +39,8 @@ export class Attempts {
   private readonly judgement: Judgement;
   private readonly patienceMs: number;
   private readonly closing = new AbortController();
-  /** Nothing is tried again behind this time: the process wants to end. */
-  private endBy = Number.POSITIVE_INFINITY;
+  /** How long anything is tried from then on: whoever uses it wants to end. */
+  private hurried: { readonly at: number; readonly ms: number } | undefined;
   /** What is being tried again, and why: the first of it is what everybody waits for. */
   private readonly waiting = new Set<{ readonly why: string }>();
 
@@ -59,9 +61,9 @@ export class Attempts {
     return first?.why;
   }
 
-  /** From now on patience lasts so long, for what is under way, too. */
-  hurry(ms: number): void {
-    this.endBy = Math.min(this.endBy, this.clock.now() + ms);
+  /** From now on patience lasts so long for each attempt, those under way included; `undefined` takes it back. */
+  hurry(ms: number | undefined): void {
+    this.hurried = ms === undefined ? undefined : { at: this.clock.now(), ms };
   }
 
   /** Ends every pause; nothing is tried again. */
@@ -74,15 +76,20 @@ export class Attempts {
    * @throws MillraceError as the driver's judgement words it
    */
   async run<T>(attempt: Attempt, action: () => Promise<T>): Promise<T> {
-    const deadline = this.clock.now() + (attempt.patienceMs ?? this.patienceMs);
+    const began = this.clock.now();
+    const patienceMs = attempt.patienceMs ?? this.patienceMs;
+    let spentMs = 0;
     let wait = { why: '' };
     try {
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
         if (this.isClosed) throw new MillraceError('LOG_UNAVAILABLE', 'the connection to Kafka is closed');
+        const tried = this.clock.now();
         try {
           return await action();
         } catch (failure) {
-          const isLate = this.clock.now() + pauseMs > Math.min(deadline, this.endBy);
+          // A process that was stopped for a while, or whose clock was set, has not been patient meanwhile.
+          spentMs += Math.min(this.clock.now() - tried, MAX_TRY_MS) + pauseMs;
+          const isLate = spentMs > patienceMs || this.isHurriedOut(began, pauseMs);
           const isOver = this.isClosed || attempt.signal?.aborted === true || isLate;
           const error = this.judgement.toError(failure, attempt);
           if (isOver || !this.judgement.isPassing(failure)) throw error;
@@ -97,6 +104,11 @@ export class Attempts {
     } finally {
       this.waiting.delete(wait);
     }
+  }
+
+  private isHurriedOut(began: number, pauseMs: number): boolean {
+    const { hurried } = this;
+    return hurried !== undefined && this.clock.now() + pauseMs > Math.max(began, hurried.at) + hurried.ms;
   }
 
   private eitherSignal(signal: AbortSignal | undefined): AbortSignal {

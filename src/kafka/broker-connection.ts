@@ -15,6 +15,7 @@ import { messageOf } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import { type Address, formatAddress } from './address.ts';
 import { closedTrouble, SASL_HINTS, type Security, tlsTrouble } from './connection-trouble.ts';
+import { CODE } from './error-table.ts';
 import { BrokerError, ConnectionError } from './failures.ts';
 import type { SaslConfig, TlsConfig } from './kafka-config.ts';
 
@@ -177,8 +178,9 @@ export class BrokerConnection {
 
   /** A code of the broker's, or the end of the connection: one that was silent too long would give a late answer to another. */
   private judged(error: Error): Error {
-    const code = (error as ResponseError).findBy?.('code', 'PLT_KFK_PROTOCOL');
-    if (code) return new BrokerError(code.apiCode, code.serverErrorMessage);
+    const codes = ((error as ResponseError).errors ?? []) as ProtocolError[];
+    const code = codes.find(({ apiCode }) => apiCode !== CODE.operationNotAttempted) ?? codes[0];
+    if (code !== undefined) return new BrokerError(code.apiCode, code.serverErrorMessage);
     const failure = this.failure ?? this.connectionError(error);
     this.drop(failure);
     return failure;

@@ -41,6 +41,7 @@ export class Cluster {
   private readonly seeds: readonly Address[];
   private readonly settings: ConnectionSettings;
   private readonly attempts: Attempts;
+  private unhurry = new AbortController();
   private readonly connections = new Map<string, Promise<BrokerConnection>>();
   private readonly nodes = new Map<number, Address>();
   private readonly topics = new Map<string, TopicMetadata>();
@@ -71,8 +72,16 @@ export class Cluster {
     return this.attempts.isClosed;
   }
 
-  hurry(ms: number): void {
+  hurry(ms: number | undefined): void {
     this.attempts.hurry(ms);
+    this.unhurry.abort();
+    if (ms === undefined) return;
+    this.unhurry = new AbortController();
+    const { signal } = this.unhurry;
+    // A broker that is frozen lets requests wait for longer than we may.
+    void this.clock.sleep(ms, signal).then(() => {
+      if (!signal.aborted) for (const connection of this.connections.values()) dropWhenOpen(connection);
+    });
   }
 
   get trouble(): string | undefined {
@@ -80,6 +89,7 @@ export class Cluster {
   }
 
   close(): void {
+    this.unhurry.abort();
     this.attempts.close();
     for (const connection of this.connections.values()) dropWhenOpen(connection);
     this.connections.clear();

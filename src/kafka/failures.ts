@@ -1,7 +1,7 @@
 /** What can fail between us and a broker, and how it is told to people. */
 import { MillraceError, messageOf } from '../core/errors.ts';
 import type { Attempt } from './attempt.ts';
-import { kafkaErrorEntry } from './error-table.ts';
+import { CODE, kafkaErrorEntry } from './error-table.ts';
 import { subjectOf } from './refusals.ts';
 
 /** A broker has answered with an error code. */
@@ -9,7 +9,7 @@ export class BrokerError extends Error {
   readonly code: number;
 
   constructor(code: number, detail?: string | null) {
-    super(detail ?? kafkaErrorEntry(code).name);
+    super(detail || kafkaErrorEntry(code).name);
     this.name = 'BrokerError';
     this.code = code;
   }
@@ -49,6 +49,12 @@ export class StaleLeader extends BrokerError {
 }
 
 const NOT_LEADER = 6;
+
+/** A topic that the metadata know and a broker does not: its leader has moved, or has not heard yet. */
+export function orStale(failure: unknown): never {
+  if (failure instanceof BrokerError && failure.code === CODE.unknownTopicOrPartition) throw new StaleLeader();
+  throw failure;
+}
 
 /** The one way from a failure to an error of millrace. */
 export function kafkaError(failure: unknown, attempt: Attempt, addresses: readonly string[]): MillraceError {

@@ -66,13 +66,15 @@ export class KafkaClient implements LogClient {
       leadersOf: (topic) => cluster.leadersOf(topic),
       openLane: async (leader) =>
         new FetchConnection(await cluster.dedicatedConnection(leader), (topic, id) => cluster.idForReading(topic, id)),
-      failureOf: (code) => (code === CODE.unknownTopicOrPartition ? new StaleLeader() : new BrokerError(code)),
+      // A broker that fails at a read has not said anything about the records: it is asked again.
+      failureOf: (code) =>
+        code === CODE.unknownTopicOrPartition || code === CODE.unknown ? new StaleLeader() : new BrokerError(code),
       rangeOf: (place) => this.rangeOf(place),
     });
     this.producer = new Producer(cluster, options.compression, new IdempotentIdentities(cluster));
   }
 
-  hurry(ms: number): void {
+  hurry(ms: number | undefined): void {
     this.cluster.hurry(ms);
   }
 

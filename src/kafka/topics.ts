@@ -3,7 +3,7 @@ import { ConfigResourceTypes, createTopicsV7, describeConfigsV4, listOffsetsV7 }
 import type { OffsetQuery, TopicInfo, TopicSpec } from '../log/log-client.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
 import { CODE } from './error-table.ts';
-import { BrokerError, StaleLeader } from './failures.ts';
+import { BrokerError, orStale } from './failures.ts';
 import { SETTING_NAMES, settingsOf, topicInfo } from './topic-config.ts';
 
 const CONSUMER = -1;
@@ -116,10 +116,4 @@ export class Topics {
       id,
     }));
   }
-}
-
-/** A topic that the metadata know and a broker does not: its leader has moved, or has not heard yet. */
-function orStale(failure: unknown): never {
-  if (failure instanceof BrokerError && failure.code === CODE.unknownTopicOrPartition) throw new StaleLeader();
-  throw failure;
 }

@@ -13,6 +13,7 @@ import type { BrokerConnection } from './broker-connection.ts';
 import type { Cluster } from './cluster.ts';
 import type { Compression } from './compression.ts';
 import { offsetsByTopic } from './group-offsets.ts';
+import { orStale } from './failures.ts';
 import { Producer, type ProducerIdentity } from './producer.ts';
 import { assertGroup } from './refusals.ts';
 
@@ -149,6 +150,7 @@ export class TransactionalProducer implements LogTransactions {
     action: (broker: BrokerConnection) => Promise<Answer>,
   ): Promise<Answer> {
     const attempt: Attempt = { doing: `${doing} ${this.transactionalId}`, transactionalId: this.transactionalId };
-    return this.cluster.attempt(attempt, async () => action(await this.cluster.coordinator(kind, key)));
+    // A coordinator may not have heard yet of a topic that was just created.
+    return this.cluster.attempt(attempt, async () => action(await this.cluster.coordinator(kind, key)).catch(orStale));
   }
 }

@@ -80,10 +80,10 @@ export interface LogClient {
   /** What it waits for just now, in words, where a call takes long because something fails that may pass. */
   readonly trouble?: string | undefined;
 
-  /** As it is now. */
-  /** Whoever uses it wants to end: what fails from now on is tried again for so long only. */
-  hurry?(ms: number): void;
+  /** Whoever uses it wants to end: what fails is tried again for so long only, until `undefined` takes it back. */
+  hurry?(ms: number | undefined): void;
 
+  /** As it is now. */
   topic(name: string): Promise<TopicInfo | undefined>;
   topics(): Promise<TopicInfo[]>;
   /** Creates what is missing, with append timestamps, and returns when it can be used; existing topics are left alone. */

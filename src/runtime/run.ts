@@ -7,7 +7,7 @@ import type { Pipeline } from '../core/pipeline.ts';
 import { planOf } from '../core/plan.ts';
 import type { LogClient } from '../log/log-client.ts';
 import { explained, type OnDataLoss, refuseReplaced, replacedTopics } from './data-loss.ts';
-import { checkDelivery, deliveryOf } from './delivery.ts';
+import { checkDelivery, type DeliveryOptions, deliveryOf } from './delivery.ts';
 import { watchLog } from './log-watch.ts';
 import { paramValues } from './params.ts';
 import { DroppedStates } from './recover.ts';
@@ -40,31 +40,52 @@ export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunR
   const onPoint = options.onPoint ?? (() => {});
   const about = { pipeline: pipeline.name, group, mode, delivery, log: log.description, startedAt: began };
   await store.own(processProbe, clock.now());
-  let producer: Producer | undefined;
+  const ended = new AbortController();
+  const hurry = (): void => log.hurry?.(STOP_PATIENCE_MS);
+  options.signal.addEventListener('abort', hurry, { once: true });
+  void watchLog(log, clock, options.onNotice ?? (() => {}), ended.signal);
   try {
     onPoint('recovery-owned');
-    const onDataLoss: OnDataLoss = options.failOnDataLoss === false ? 'skip' : 'fail';
-    const attempts = new Recoveries(onDataLoss);
-    const dropped = new DroppedStates(options.dropState ?? []);
+    const settling = { plan, delivery, group, log, store, clock, onPoint };
+    return await runSessions(settling, about, options);
+  } finally {
+    ended.abort();
+    options.signal.removeEventListener('abort', hurry);
+    log.hurry?.(undefined);
+    await store.disown().catch(() => {});
+  }
+}
+
+/** Runs, and goes back to the last decided epoch where a failure allows it. */
+async function runSessions(
+  settling: Omit<DeliveryOptions, 'replaced'>,
+  about: About,
+  options: RunOptions,
+): Promise<RunReport> {
+  const { plan, log, store } = settling;
+  const onDataLoss: OnDataLoss = options.failOnDataLoss === false ? 'skip' : 'fail';
+  const attempts = new Recoveries(onDataLoss);
+  const dropped = new DroppedStates(options.dropState ?? []);
+  let producer: Producer | undefined;
+  try {
     for (;;) {
-      const replaced = await replacedTopics(plan, log, store.load());
-      if (onDataLoss === 'fail') refuseReplaced(replaced);
-      const settling = { plan, delivery, group, replaced, log, store, clock, onPoint };
-      const session = await openSession(settling, dropped, onDataLoss, options);
-      if (!session.isDrained) producer ??= startProducer(options);
+      let session: Session | undefined;
       try {
+        const replaced = await replacedTopics(plan, log, store.load());
+        if (onDataLoss === 'fail') refuseReplaced(replaced);
+        session = await openSession({ ...settling, replaced }, dropped, onDataLoss, options);
+        if (!session.isDrained) producer ??= startProducer(options);
         return await runSession(session, producer?.done ?? Promise.resolve(), about, store, options);
       } catch (thrown) {
         const failure = await explained(thrown, plan, log, store.load());
-        if (!attempts.allow(failure, session.coordinator.made)) throw failure;
+        if (options.signal.aborted || !attempts.allow(failure, session?.coordinator.made ?? 0)) throw failure;
         options.onNotice?.(`${messageOf(failure)}: goes back to the last checkpoint`);
       } finally {
-        session.task.close();
+        session?.task.close();
       }
     }
   } finally {
     await producer?.stop();
-    await store.disown().catch(() => {});
   }
 }
 
@@ -101,14 +122,10 @@ async function runSession(
   const status = (): RunStatus =>
     statusOf({ ...about, state: state.now, waitingFor: log.trouble, now: clock.now(), task, coordinator, credit });
   options.onStart?.({ status });
-  const ended = new AbortController();
-  void watchLog(log, clock, options.onNotice ?? (() => {}), ended.signal);
-  const driving = isDrained
-    ? Promise.resolve(true)
-    : drive(task, coordinator, producing, options, () => {
-        state.now = 'stopping';
-      });
-  const drained = await driving.finally(() => ended.abort());
+  const onStopping = (): void => {
+    state.now = 'stopping';
+  };
+  const drained = isDrained || (await drive(task, coordinator, producing, options, onStopping));
   await store.settle(coordinator.epoch);
   state.now = 'stopped';
   return { status: status(), drained, checkpoints: coordinator.made, durationMs: clock.now() - about.startedAt };
@@ -147,7 +164,6 @@ async function drive(
   const stop = (): void => {
     onStopping();
     reading.abort();
-    options.log.hurry?.(STOP_PATIENCE_MS);
   };
   options.signal.addEventListener('abort', stop, { once: true });
   if (options.signal.aborted) stop();

@@ -172,4 +172,11 @@ describe('fingerprintDifferences', () => {
     expect(fingerprintDifferences(before, { ...before, stateful: {} }, [])[0]).toContain('--drop-state w');
     expect(fingerprintDifferences(before, { ...before, stateful: {} }, ['w'])).toEqual([]);
   });
+
+  it('refuses two readers of one topic, and says how to use one twice', () => {
+    const copy = (to: string) => kafka('in').pipe(sinkKafka(to));
+    expect(() => planOf([copy('a'), copy('b')])).toThrow(
+      expect.objectContaining({ code: 'PLAN_INVALID', message: 'kafka(in) and kafka(in)#2 both read topic in' }),
+    );
+  });
 });

@@ -72,7 +72,7 @@ export class KafkaCluster {
     return this.attempts.trouble;
   }
 
-  hurry(ms: number): void {
+  hurry(ms: number | undefined): void {
     this.attempts.hurry(ms);
   }
 

@@ -79,7 +79,7 @@ export class KafkajsClient implements LogClient {
     return this.cluster.trouble;
   }
 
-  hurry(ms: number): void {
+  hurry(ms: number | undefined): void {
     this.cluster.hurry(ms);
   }
 

@@ -85,7 +85,7 @@ async function resetRows(
     const [next, end, committed] = await Promise.all([
       log.offsets(topic, to),
       log.offsets(topic, 'latest'),
-      log.groupOffsets(group, [topic]),
+      log.groupOffsets(group, [topic], { settled: false }),
     ]);
     const ofGroup = new Map(committed.map(({ partition, offset }) => [partition, offset]));
     return next.map((offset, partition) => {
