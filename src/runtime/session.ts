@@ -10,7 +10,7 @@ import { type OnDataLoss, skipText } from './data-loss.ts';
 import { type DeliveryOptions, epochCommitOf, settleWithLog, tellOthers } from './delivery.ts';
 import { checkContinues, checkOutputs, type DroppedStates, refuseDrained, restore } from './recover.ts';
 import { MIN_RECORDS_FOR_RATIO, type RunOptions } from './run-options.ts';
-import { type SourceStart, sourceStart, startPositions } from './start-positions.ts';
+import { type SourceStart, type StartPosition, sourceStart, startPositions } from './start-positions.ts';
 import { Task } from './task.ts';
 
 const DEFAULT_CHECKPOINT_MS = 200;
@@ -48,13 +48,7 @@ export async function openSession(
   await log.createTopics(plan.topics);
   const topics = await topicsOf(log, plan);
   const positions = await startPositions(plan, log, saved, options.from ?? 'earliest', group, onDataLoss);
-  const sources = plan.nodes.filter(({ node }) => node.role === 'source');
-  const starts = new Map(
-    sources.map(({ id, node }) => {
-      const own = positions.filter(({ source }) => source === id);
-      return [id, sourceStart(own, saved?.sources?.[id], topics.get(node.name!)!.id)];
-    }),
-  );
+  const starts = startsOf(plan, positions, saved, topics);
   if (saved === undefined) {
     const begin = { ...beginningAt(starts), fingerprint: plan.fingerprint };
     await store.commit(firstCheckpoint(begin, clock.now()), [], () => {});
@@ -105,6 +99,22 @@ export async function openSession(
   });
   credit.onExhausted = () => coordinator.request();
   return { task, credit, coordinator, isDrained };
+}
+
+/** By source node. */
+function startsOf(
+  plan: Plan,
+  positions: readonly StartPosition[],
+  saved: Checkpoint | undefined,
+  topics: ReadonlyMap<string, TopicInfo>,
+): ReadonlyMap<string, SourceStart> {
+  const sources = plan.nodes.filter(({ node }) => node.role === 'source');
+  return new Map(
+    sources.map(({ id, node }) => {
+      const own = positions.filter(({ source }) => source === id);
+      return [id, sourceStart(own, saved?.sources?.[id], topics.get(node.name!)!.id)];
+    }),
+  );
 }
 
 function beginningAt(starts: ReadonlyMap<string, SourceStart>): Pick<Checkpoint, 'offsets' | 'sources'> {
