@@ -2,6 +2,7 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
+import { refuseBrokenFile } from './check-file.ts';
 import { MillraceError, messageOf } from '../core/errors.ts';
 import { roomText } from '../files/room.ts';
 import { DiskProbe } from './disk-probe.ts';
@@ -59,6 +60,7 @@ export function openLmdbStore(dir: string, options: LmdbStoreOptions = {}): Stat
   let tables: Tables;
   try {
     const firstMade = makeFolders(dir);
+    refuseBrokenFile(dir);
     root = open({ ...ENVIRONMENT, path: dir });
     const table = (name: Table) => root.openDB<Buffer, Uint8Array>(name, { keyEncoding: 'binary', encoding: 'binary' });
     tables = Object.fromEntries(TABLES.map((name) => [name, table(name)])) as unknown as Tables;
