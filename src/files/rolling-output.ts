@@ -3,73 +3,56 @@
  * one a checkpoint epoch, and become a file under its final name only when the checkpoint that names it is committed.
  */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MillraceError } from '../core/errors.ts';
 import type { Output } from '../core/operator.ts';
 import type { Clock, Disk } from '../core/ports.ts';
 import { iso } from '../time/iso.ts';
 import type { OutputCredit } from './append-output.ts';
+import { memoryOf, OpenRows, type RollWhen, type TakenRows } from './open-rows.ts';
+import { PublishedLog } from './published-log.ts';
+import type { RollingFormat, SegmentWriter } from './rolling-format.ts';
+import {
+  type OpenFolder,
+  type RollingManifest,
+  readManifest,
+  type StagedFile,
+  type WholeFile,
+} from './rolling-manifest.ts';
 
-/** A file format, as the output needs it. */
-export interface RollingFormat<T> {
-  /** Of the file names, without the dot. */
-  readonly extension: string;
-  /** Columns and their types in words: segments that differ in it never share a file. */
-  readonly signature: string;
-  begin(): SegmentWriter<T>;
-  /** The bytes of a whole file, piece by piece, from its segments, which are read one at a time. */
-  assemble(segments: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
-}
+export type { RollingFormat, SegmentWriter };
 
-/** Collects the rows of one epoch in memory. */
-export interface SegmentWriter<T> {
-  readonly rows: number;
-  /** Memory taken by the rows so far, about. */
-  readonly bytes: number;
-  add(values: readonly T[]): void;
-  finish(): Uint8Array;
-}
-
-export interface RollingOptions {
+export interface RollingOptions extends RollWhen {
   /** Whose rows are staged: two pipelines, or groups of one, may write one folder, and each clears up after itself only. */
   readonly task?: string | undefined;
   /** Absolute. Everything in `.staging/PREFIX` inside it belongs to this output. */
   readonly dir: string;
   /** Begins every file name; one output a folder and prefix. */
   readonly prefix: string;
-  /** A file is published at the first checkpoint so many ms of processing time after its first row. */
-  readonly rollEveryMs: number;
-  /** … or with so many rows … */
-  readonly rollRows: number;
-  /** … or with segments of so many bytes. */
-  readonly rollBytes: number;
+  /**
+   * Published files that are kept, the last ones; default all. Files that one checkpoint publishes together are kept
+   * together, until the next one that publishes.
+   */
+  readonly keepFiles?: number | undefined;
 }
 
-export interface StagedFile {
-  readonly name: string;
-  readonly rows: number;
-  readonly bytes: number;
-}
-
-/** What the checkpoint holds of the folder. Names are relative to the staging folder. */
-export interface RollingManifest {
-  readonly dir: string;
-  /** Format of the open segments. */
-  readonly signature: string;
-  /** Segments that no file holds yet, oldest first. */
-  readonly open: readonly StagedFile[];
-  /** Processing time of the first row in `open`, epoch ms; null when there is none. */
-  readonly openedAt: number | null;
-  /** Whole files that stand in the staging folder and go into `dir` under the same name behind the commit. */
-  readonly files: readonly StagedFile[];
+/** A checkpoint under way. */
+interface Epoch {
+  readonly number: number;
+  readonly now: number;
+  readonly files: WholeFile[];
 }
 
 const STAGING = '.staging';
-const SEGMENT = '.segment';
+const PUBLISHED = '.published';
+const SEGMENT = 'segment';
+const WHOLE = 'whole';
 
 /**
  * A reader that lists the folder sees whole files only, and only such as a committed checkpoint names. A published file
- * is the reader's: it may be moved or deleted. A file that is there already is never written over.
+ * is the reader's: it may be moved or deleted. A file that is there already is never written over. Behind a commit files
+ * get their names, then the log in `.published` tells of them and of those that are pruned, then these are removed; after
+ * a crash at any of it the next start does it again, to the same end.
  */
 export class RollingOutput<T> implements Output {
   private readonly disk: Disk;
@@ -78,107 +61,123 @@ export class RollingOutput<T> implements Output {
   private readonly format: RollingFormat<T>;
   private readonly options: RollingOptions;
   private readonly staging: string;
-  private writer: SegmentWriter<T>;
-  private open: readonly StagedFile[] = [];
-  /** Open segments of another format: they become a file of their own. */
-  private outdated: readonly StagedFile[] = [];
-  private openedAt: number | null = null;
+  private readonly log: PublishedLog;
+  private readonly rows: OpenRows<T>;
+  /** Open segments of another format: they become files of their own. */
+  private outdated: readonly OpenFolder[] = [];
   /** Segments that the files of the last seal hold. */
   private spent: readonly StagedFile[] = [];
+  /** Published files, oldest first, where only the last ones are kept. */
+  private kept: readonly string[] | undefined;
 
   constructor(world: { disk: Disk; clock: Clock } & OutputCredit, format: RollingFormat<T>, options: RollingOptions) {
+    const { dir, prefix, task } = options;
     this.disk = world.disk;
     this.clock = world.clock;
     this.credit = world;
     this.format = format;
     this.options = options;
-    this.staging = join(options.dir, STAGING, options.prefix, options.task === undefined ? '' : folderOf(options.task));
-    this.writer = format.begin();
+    this.staging = join(dir, STAGING, prefix, task === undefined ? '' : folderOf(task));
+    const log = task === undefined ? prefix : `${prefix}-${folderOf(task)}`;
+    this.log = new PublishedLog(world.disk, join(dir, PUBLISHED, `${log}.jsonl`));
+    this.rows = new OpenRows(format, options);
   }
 
-  append(values: readonly T[]): void {
-    const before = this.writer.bytes;
-    this.writer.add(values);
-    this.credit.hold(this.writer.bytes - before);
-    if (this.writer.rows > 0) this.openedAt ??= this.clock.now();
+  /** `folder` is relative to that of the output, and makes it one file more. */
+  append(values: readonly T[], folder = ''): void {
+    this.credit.hold(this.rows.add(folder, values, this.clock.now()));
   }
 
   get idle(): boolean {
-    return this.writer.rows === 0 && this.outdated.length === 0 && !this.isDueAt(this.clock.now());
+    return this.outdated.length === 0 && this.rows.isIdleAt(this.clock.now());
   }
 
   seal(epoch: number, final: boolean): Promise<RollingManifest> {
     const now = this.clock.now();
-    const due = final || this.isDueAt(now) || this.isFull();
-    const openedAt = due ? null : this.openedAt;
-    this.openedAt = openedAt;
-    const taken = this.writer.rows === 0 ? undefined : this.writer;
-    if (taken !== undefined) this.writer = this.format.begin();
-    return this.stage(taken, due, { epoch, now, openedAt });
+    return this.stage(this.rows.take(now, final), { number: epoch, now, files: [] });
   }
 
   async publish(manifest: unknown): Promise<void> {
-    await this.publishFiles(manifest as RollingManifest);
+    const known = readManifest(manifest);
+    await this.publishFiles(known);
+    if (known.log !== undefined) await this.log.publish(known.log);
+    await this.prune(known);
     for (const { name } of this.spent) await this.disk.remove(join(this.staging, name));
     this.spent = [];
   }
 
-  /** @throws MillraceError CHECKPOINT_MISMATCH when staged segments are gone, or a file to be published has lost its name */
+  /**
+   * @throws MillraceError CHECKPOINT_MISMATCH when staged segments are gone, a file to be published has lost its name, or
+   * the log of what was published is not that of the checkpoint
+   */
   async recover(manifest: unknown): Promise<void> {
     await this.disk.mkdir(this.staging);
-    const known = manifest as RollingManifest | undefined;
+    const known = manifest === undefined ? undefined : readManifest(manifest);
+    const sameDir = known?.dir === this.options.dir;
+    if (known !== undefined) await this.publishFiles(known);
+    await this.log.recover(known?.log, sameDir);
     if (known !== undefined) {
-      await this.publishFiles(known);
+      await this.prune(known);
       await this.checkSegments(known);
       const sameFormat = known.signature === this.format.signature;
-      this.open = sameFormat ? known.open : [];
+      this.rows.restore(sameFormat ? known.open : [], this.clock.now());
       this.outdated = sameFormat ? [] : known.open;
-      this.openedAt = sameFormat ? known.openedAt : null;
     }
+    const kept = sameDir ? known.kept : undefined;
+    // Without a list in the checkpoint: it kept all files, or had another folder, or there is none.
+    if (this.options.keepFiles !== undefined) this.kept = kept ?? (await this.log.live());
     // What no checkpoint names was staged for one that was never committed, or is in a published file.
-    const named = new Set(known?.open.map(({ name }) => name));
+    const named = new Set(known?.open.flatMap(({ segments }) => segments.map(({ name }) => name)));
     for (const name of await this.disk.list(this.staging)) {
       if (!named.has(name)) await this.disk.remove(join(this.staging, name));
     }
   }
 
-  private isDueAt(now: number): boolean {
-    return this.openedAt !== null && now - this.openedAt >= this.options.rollEveryMs;
-  }
-
-  private isFull(): boolean {
-    const { rollRows, rollBytes } = this.options;
-    const sum = (field: 'rows' | 'bytes') => this.open.reduce((n, segment) => n + segment[field], this.writer[field]);
-    return sum('rows') >= rollRows || sum('bytes') >= rollBytes;
-  }
-
-  private async stage(
-    taken: SegmentWriter<T> | undefined,
-    due: boolean,
-    { epoch, now, openedAt }: { epoch: number; now: number; openedAt: number | null },
-  ): Promise<RollingManifest> {
-    const segments = taken === undefined ? this.open : [...this.open, await this.writeSegment(taken, epoch)];
-    const closing = [this.outdated, due ? segments : []].filter((each) => each.length > 0);
-    const files: StagedFile[] = [];
-    for (const each of closing) files.push(await this.writeFile(await this.freeName(now, epoch), each));
-    if (taken !== undefined || files.length > 0) await this.disk.syncDir(this.staging);
-    this.credit.release(taken?.bytes ?? 0);
-    this.spent = closing.flat();
-    this.open = due ? [] : segments;
+  private async stage(taken: readonly TakenRows<T>[], epoch: Epoch): Promise<RollingManifest> {
+    const open: OpenFolder[] = [];
+    const spent: StagedFile[] = [];
+    let freed = 0;
+    for (const { folder, segments } of this.outdated) spent.push(...(await this.close(folder, segments, epoch)));
+    for (const [i, { folder, openedAt, writer, segments: before, closes }] of taken.entries()) {
+      const added = writer && (await this.writeSegment(writer, `${epoch.number}-${i}`));
+      const segments = added === undefined ? before : [...before, added];
+      if (writer !== undefined) freed += memoryOf(folder, writer);
+      if (closes) {
+        spent.push(...(await this.close(folder, segments, epoch)));
+      } else {
+        this.rows.staged(folder, segments);
+        open.push({ folder, openedAt, segments });
+      }
+    }
+    if (freed > 0 || epoch.files.length > 0) await this.disk.syncDir(this.staging);
+    this.credit.release(freed);
+    this.spent = spent;
     this.outdated = [];
-    const { signature } = this.format;
-    return { dir: this.options.dir, signature, open: this.open, openedAt, files };
+    return this.manifestOf(open, epoch);
   }
 
-  private async writeSegment(taken: SegmentWriter<T>, epoch: number): Promise<StagedFile> {
-    const name = `${epoch}${SEGMENT}`;
-    const bytes = taken.finish();
+  private manifestOf(open: readonly OpenFolder[], { number, now, files }: Epoch): RollingManifest {
+    const { dir, keepFiles } = this.options;
+    const older = this.kept ?? [];
+    const excess = keepFiles === undefined ? 0 : Math.max(0, older.length + files.length - keepFiles);
+    const pruned = older.slice(0, excess);
+    if (this.kept !== undefined) this.kept = [...older.slice(excess), ...files.map(({ target }) => target)];
+    const log = this.log.stage({ checkpoint: number, now, files, pruned });
+    return { dir, signature: this.format.signature, open, files, pruned, kept: this.kept, log };
+  }
+
+  private async writeSegment(writer: SegmentWriter<T>, stem: string): Promise<StagedFile> {
+    const name = `${stem}.${SEGMENT}`;
+    const bytes = writer.finish();
     await this.disk.write(join(this.staging, name), 0, bytes);
     await this.disk.sync(join(this.staging, name));
-    return { name, rows: taken.rows, bytes: bytes.length };
+    return { name, rows: writer.rows, bytes: bytes.length };
   }
 
-  private async writeFile(name: string, segments: readonly StagedFile[]): Promise<StagedFile> {
+  /** Makes segments a whole file of the epoch; returns them. */
+  private async close(folder: string, segments: readonly StagedFile[], epoch: Epoch): Promise<readonly StagedFile[]> {
+    const target = await this.freeTarget(folder, epoch);
+    const name = `${epoch.number}-${epoch.files.length}.${WHOLE}`;
     const path = join(this.staging, name);
     let bytes = 0;
     for await (const piece of this.format.assemble(this.readSegments(segments))) {
@@ -186,7 +185,8 @@ export class RollingOutput<T> implements Output {
       bytes += piece.length;
     }
     await this.disk.sync(path);
-    return { name, rows: segments.reduce((sum, { rows }) => sum + rows, 0), bytes };
+    epoch.files.push({ name, target, rows: segments.reduce((sum, { rows }) => sum + rows, 0), bytes });
+    return segments;
   }
 
   private async *readSegments(segments: readonly StagedFile[]): AsyncGenerator<Uint8Array> {
@@ -194,36 +194,51 @@ export class RollingOutput<T> implements Output {
   }
 
   /** `metrics_20250101_000000_42.arrow`: prefix, UTC, checkpoint epoch; counted on where a reset has led there again. */
-  private async freeName(now: number, epoch: number): Promise<string> {
+  private async freeTarget(folder: string, { number, now, files }: Epoch): Promise<string> {
     const [date, time] = iso(now).slice(0, 19).replaceAll(/[-:]/g, '').split('T');
-    const stem = `${this.options.prefix}_${date}_${time}_${epoch}`;
+    const stem = join(folder, `${this.options.prefix}_${date}_${time}_${number}`);
     for (let n = 1; ; n++) {
-      const name = `${stem}${n === 1 ? '' : `-${n}`}.${this.format.extension}`;
-      const folders = [this.options.dir, this.staging];
-      const sizes = await Promise.all(folders.map((folder) => this.disk.size(join(folder, name))));
-      if (sizes.every((size) => size === undefined)) return name;
+      const target = `${stem}${n === 1 ? '' : `-${n}`}.${this.format.extension}`;
+      const isTaken = files.some((file) => file.target === target);
+      if (!isTaken && (await this.disk.size(join(this.options.dir, target))) === undefined) return target;
     }
   }
 
   private async publishFiles({ files, dir }: RollingManifest): Promise<void> {
-    for (const { name } of files) {
-      const [staged, target] = [join(this.staging, name), join(this.options.dir, name)];
-      const isPublished = (await this.disk.size(target)) !== undefined;
+    for (const { name, target } of files) {
+      const [staged, path] = [join(this.staging, name), join(this.options.dir, target)];
+      const isPublished = (await this.disk.size(path)) !== undefined;
       if ((await this.disk.size(staged)) === undefined) {
         // Renamed before a crash; where it has left the folder since, a reader has taken it.
-        if (!isPublished && dir !== this.options.dir) throw this.mismatch(`${name} is not in ${this.staging}`, dir);
+        if (!isPublished && dir !== this.options.dir) throw this.mismatch(`${target} is not in ${this.staging}`, dir);
         continue;
       }
-      if (isPublished)
-        throw this.mismatch(`somebody else has written ${target}, a name that the checkpoint gives`, dir);
-      await this.disk.rename(staged, target);
+      if (isPublished) throw this.mismatch(`somebody else has written ${path}, a name that the checkpoint gives`, dir);
+      if (dirname(target) !== '.') await this.disk.mkdir(dirname(path));
+      await this.disk.rename(staged, path);
     }
     // Also after a rename of an earlier attempt: it may not have reached the disk.
-    if (files.length > 0) await this.disk.syncDir(this.options.dir);
+    await this.syncFoldersOf(files.map(({ target }) => target));
+  }
+
+  /** Files of the log only, whole ones, each by one call: it is there, or it is not. */
+  private async prune({ pruned }: RollingManifest): Promise<void> {
+    for (const path of pruned) await this.disk.remove(join(this.options.dir, path));
+    await this.syncFoldersOf(pruned);
+  }
+
+  /** Makes the names of files durable, or their removal. */
+  private async syncFoldersOf(paths: readonly string[]): Promise<void> {
+    const folders = new Set(paths.map((path) => dirname(join(this.options.dir, path))));
+    for (const folder of folders) {
+      // A folder that lists nothing may have been taken away with its files.
+      if ((await this.disk.list(folder)).length === 0) await this.disk.mkdir(folder);
+      await this.disk.syncDir(folder);
+    }
   }
 
   private async checkSegments({ open, dir }: RollingManifest): Promise<void> {
-    for (const { name, bytes } of open) {
+    for (const { name, bytes } of open.flatMap(({ segments }) => segments)) {
       const size = await this.disk.size(join(this.staging, name));
       if (size === bytes) continue;
       const problem = size === undefined ? 'is gone' : `has ${size} bytes instead of ${bytes}`;

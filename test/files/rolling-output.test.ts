@@ -132,10 +132,10 @@ describe('a restart', () => {
     output.append([2]);
     await output.seal(2, true);
     await disk.mkdir(`${DIR}/.staging/others`);
-    await disk.write(`${DIR}/.staging/others/1.segment`, 0, Buffer.from('x'));
+    await disk.write(`${DIR}/.staging/others/1-0.segment`, 0, Buffer.from('x'));
     await opened(manifest);
-    expect(await disk.list(STAGING)).toEqual(['1.segment']);
-    expect(await disk.list(`${DIR}/.staging/others`)).toEqual(['1.segment']);
+    expect(await disk.list(STAGING)).toEqual(['1-0.segment']);
+    expect(await disk.list(`${DIR}/.staging/others`)).toEqual(['1-0.segment']);
   });
 
   it('does not miss a published file that a reader has taken away', async () => {
@@ -158,8 +158,8 @@ describe('a restart', () => {
   });
 
   it.each([
-    ['is gone', () => disk.remove(`${STAGING}/1.segment`), 'is gone'],
-    ['has another size', () => disk.truncate(`${STAGING}/1.segment`, 1), 'has 1 bytes instead of 2'],
+    ['is gone', () => disk.remove(`${STAGING}/1-0.segment`), 'is gone'],
+    ['has another size', () => disk.truncate(`${STAGING}/1-0.segment`, 1), 'has 1 bytes instead of 2'],
   ])('refuses a staged segment that %s', async (_, change, words) => {
     const output = await opened();
     output.append([1]);
