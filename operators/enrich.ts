@@ -2,21 +2,10 @@ import type { Chunk } from '../src/core/element.ts';
 import type { NodeContext } from '../src/core/operator.ts';
 import type { MapOptions } from './map.ts';
 import { process, projectRecords } from './core/process.ts';
+import { ContextOfRecord, type RecordContext } from './core/record-context.ts';
 
 /** What an `enrich` callback may ask for besides the value. */
-export interface EnrichContext {
-  /**
-   * Processing time, epoch milliseconds, the same for all records of a chunk. A record that is processed again after a
-   * crash sees another one.
-   */
-  now(): number;
-  readonly topic: string;
-  readonly partition: number;
-  /** Event time of the record below `watermark()`, the log's timestamp above it; epoch milliseconds. */
-  readonly time: number;
-  /** Offset of the record, −1 for one that an operator computed. */
-  readonly offset: number;
-}
+export type EnrichContext = RecordContext;
 
 /** `T` with the fields of `F` added or replaced. */
 export type Enriched<T, F> = {
@@ -30,7 +19,7 @@ export type Enriched<T, F> = {
  * Adds fields to each value.
  *
  * `T → T & F (+ CallbackError)` · the returned fields are merged in, replacing those of the same name · in order ·
- * no state.
+ * no state · `context.record` is the record of the log behind the value: its bytes, headers and timestamp.
  *
  * @example
  * ```ts
@@ -46,7 +35,7 @@ export function enrich<T extends object, F extends object>(
     adds: ['CallbackError'],
     onThrow: options.onThrow,
     logic: (ctx) => {
-      const context = new RecordContext();
+      const context = new ContextOfRecord();
       return (chunk) => enrichChunk(ctx, chunk, fields, context);
     },
   });
@@ -56,7 +45,7 @@ function enrichChunk<T extends object, F extends object>(
   ctx: NodeContext,
   chunk: Chunk<T>,
   fields: (value: T, context: EnrichContext) => F,
-  context: RecordContext,
+  context: ContextOfRecord,
 ): Chunk<Enriched<T, F>> {
   // Values that nobody else sees are enriched in place, several times as fast as a copy.
   const inPlace = chunk.fresh && ctx.unshared;
@@ -82,31 +71,4 @@ function copyOf(value: object): object {
 function assign(target: object, added: object): object {
   for (const name in added) (target as Record<string, unknown>)[name] = (added as Record<string, unknown>)[name];
   return target;
-}
-
-/** One object for all records, moved from one to the next. */
-class RecordContext implements EnrichContext {
-  i = 0;
-  private chunk!: Chunk<unknown>;
-  private enteredAt = 0;
-
-  enter(chunk: Chunk<unknown>, now: number): void {
-    this.chunk = chunk;
-    this.enteredAt = now;
-  }
-  now(): number {
-    return this.enteredAt;
-  }
-  get topic(): string {
-    return this.chunk.origin.topic;
-  }
-  get partition(): number {
-    return this.chunk.origin.partition;
-  }
-  get time(): number {
-    return this.chunk.times[this.i];
-  }
-  get offset(): number {
-    return this.chunk.offset(this.i);
-  }
 }

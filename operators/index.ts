@@ -26,6 +26,7 @@ export {
 } from './aggregate.ts';
 export { process, type ProcessSpec } from './core/process.ts';
 export { processAsync, type ProcessAsyncSpec } from './core/process-async.ts';
+export type { RecordContext } from './core/record-context.ts';
 export { sink, type SinkSpec, type SinkWriter } from './core/sink.ts';
 export type { WindowResult } from './core/window.ts';
 export { decodeJson } from './decode-json.ts';
@@ -41,6 +42,7 @@ export { type ColumnsFor, type SinkArrowOptions, sinkArrow } from './sink-arrow.
 export { type SinkConsoleOptions, sinkConsole } from './sink-console.ts';
 export { sinkJsonl } from './sink-jsonl.ts';
 export { type SinkKafkaOptions, sinkKafka } from './sink-kafka.ts';
+export { type RejectedRecord, splitRejections } from './split-rejections.ts';
 export { toDLQ } from './to-dlq.ts';
 export { type TumblingWindowOptions, tumblingWindow } from './tumbling-window.ts';
 export { validate } from './validate.ts';

@@ -59,8 +59,9 @@ export function sink<T>(spec: SinkSpec<T>) {
 function dlqAbove(node: PlanNode): string | undefined {
   let level: readonly PlanNode[] = [node];
   while (level.length > 0) {
-    const dlq = level.find(({ takes }) => takes === 'all');
-    if (dlq !== undefined) return dlq.name;
+    // The rejections of a split are records in a stream of their own: what a sink refuses cannot join them any more.
+    const dlq = level.find(({ takes, topics }) => takes === 'all' && topics.length > 0);
+    if (dlq !== undefined) return dlq.topics[0]?.topic;
     level = [...new Set(level.flatMap(({ inputs }) => inputs))];
   }
   return undefined;

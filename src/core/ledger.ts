@@ -44,6 +44,8 @@ export function emptyCounts(): NodeCounts {
 export interface LedgerEdge {
   readonly from: string;
   readonly to: string;
+  /** One half of what leaves `from`: its records, or its rejections, which arrive as records. Both where it is missing. */
+  readonly carries?: 'records' | 'rejections' | undefined;
 }
 
 /** Counts of every node at one barrier. */
@@ -64,16 +66,28 @@ export function findImbalance(cut: LedgerCut, edges: readonly LedgerEdge[]): str
   }
   for (const { from, to } of edges) {
     const inputs = edges.filter((edge) => edge.to === to);
-    const sum = (field: 'emitted' | 'carriedOut') =>
-      inputs.reduce((n, edge) => n + (cut.get(edge.from)?.[field] ?? 0), 0);
+    const left = { records: 0, rejections: 0 };
+    for (const edge of inputs) {
+      const { records, rejections } = carriedBy(edge, cut);
+      left.records += records;
+      left.rejections += rejections;
+    }
     const target = cut.get(to);
     if (target === undefined) return `${to} took no part in the checkpoint`;
-    if (target.in !== sum('emitted')) return `${from} → ${to}: ${sum('emitted')} records left and ${target.in} arrived`;
-    if (target.carriedIn !== sum('carriedOut')) {
-      return `${from} → ${to}: ${sum('carriedOut')} rejections left and ${target.carriedIn} arrived`;
+    if (target.in !== left.records) return `${from} → ${to}: ${left.records} records left and ${target.in} arrived`;
+    if (target.carriedIn !== left.rejections) {
+      return `${from} → ${to}: ${left.rejections} rejections left and ${target.carriedIn} arrived`;
     }
   }
   return undefined;
+}
+
+/** What passes an edge: the records and rejections that its target has to account for. */
+export function carriedBy({ from, carries }: LedgerEdge, cut: LedgerCut): { records: number; rejections: number } {
+  const { emitted = 0, carriedOut = 0 } = cut.get(from) ?? {};
+  if (carries === 'records') return { records: emitted, rejections: 0 };
+  if (carries === 'rejections') return { records: carriedOut, rejections: 0 };
+  return { records: emitted, rejections: carriedOut };
 }
 
 /** @throws MillraceError LEDGER_MISMATCH when a record is unaccounted for. */

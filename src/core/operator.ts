@@ -26,6 +26,8 @@ export interface PlanNode {
   readonly adds: readonly RejectionKind[];
   /** Rejections this step takes away: `'all'` for a DLQ. */
   readonly takes: 'all' | readonly RejectionKind[] | 'none';
+  /** Takes one half of its input: the records, or the rejections as records of their own. The other half is another node's. */
+  readonly receives?: 'records' | 'rejections' | undefined;
   /** What a callback that throws does; `undefined` where there is none: see `NodeContext.rejectsThrows`. */
   readonly onThrow?: OnThrow | undefined;
   /** Topics that this step writes to, besides its main output. */

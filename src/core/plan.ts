@@ -37,13 +37,20 @@ export interface Fingerprint {
 /** @throws MillraceError PLAN_INVALID, naming the operator and the fix */
 export function planOf(streams: readonly AnySealedStream[], version = 1): Plan {
   const nodes = collect(streams.map((stream) => stream.node));
-  const edges = nodes.flatMap((planned) => planned.inputs.map((input) => ({ from: input.id, to: planned.id })));
+  const edges = nodes.flatMap((planned) =>
+    planned.inputs.map((input) => edgeOf(input.id, planned.id, planned.node.receives)),
+  );
   checkNames(nodes);
   checkSources(nodes);
   checkOutputs(nodes);
   checkWatermarks(nodes);
   checkRejections(nodes);
   return { nodes, edges, topics: topicsOf(nodes), fingerprint: fingerprintOf(nodes, edges, version) };
+}
+
+/** `carries` is left out where the edge carries all: the shape of a plan is a hash over its edges. */
+export function edgeOf(from: string, to: string, carries: LedgerEdge['carries']): LedgerEdge {
+  return carries === undefined ? { from, to } : { from, to, carries };
 }
 
 function collect(ends: readonly PlanNode[]): PlannedNode[] {
@@ -138,6 +145,7 @@ function checkWatermarks(nodes: readonly PlannedNode[]): void {
 
 /** Whether watermarks arrive here on every way from a source. */
 function hasWatermark(planned: PlannedNode): boolean {
+  if (losesTime(planned)) return false;
   return (
     planned.inputs.length > 0 && planned.inputs.every((input) => input.node.givesWatermarks || hasWatermark(input))
   );
@@ -145,12 +153,19 @@ function hasWatermark(planned: PlannedNode): boolean {
 
 /** Whether a watermark leaves this node on any way. */
 function watermarksReach(planned: PlannedNode): boolean {
+  if (losesTime(planned)) return false;
   return planned.node.givesWatermarks === true || planned.inputs.some(watermarksReach);
+}
+
+/** Rejections that have become records have no watermark of their partition: event time begins anew below them. */
+function losesTime({ node }: PlannedNode): boolean {
+  return node.receives === 'rejections';
 }
 
 /** What the types check where there are types: pipeline files run unchecked, too. */
 function checkRejections(nodes: readonly PlannedNode[]): void {
   for (const planned of nodes) {
+    checkHalves(planned);
     const open = unhandledAt(planned);
     if (open.length === 0) continue;
     if (planned.node.role === 'sink') {
@@ -159,7 +174,7 @@ function checkRejections(nodes: readonly PlannedNode[]): void {
         hint: `${remedyFor(open)} above this sink`,
       });
     }
-    if (planned.users.length > 1) {
+    if (planned.users.length > 1 && !isSplit(planned)) {
       throw new MillraceError(
         'PLAN_INVALID',
         `${planned.id} is used ${planned.users.length} times with unhandled rejections: ${open.join(', ')}`,
@@ -172,6 +187,30 @@ function checkRejections(nodes: readonly PlannedNode[]): void {
   }
 }
 
+/** Records and rejections are each accounted for once: both halves of a split lead somewhere, and there is one split. */
+function checkHalves(planned: PlannedNode): void {
+  const { users } = planned;
+  const missing = (['records', 'rejections'] as const).find(
+    (half) =>
+      users.some(({ node }) => node.receives !== undefined) && !users.some(({ node }) => node.receives === half),
+  );
+  if (missing === undefined) return;
+  const position = missing === 'records' ? 'first' : 'second';
+  throw new MillraceError(
+    'PLAN_INVALID',
+    `the ${missing} of ${planned.id} lead nowhere: one half of its split is not used`,
+    {
+      place: { operator: planned.id },
+      hint: `pipe the ${position} stream of splitRejections() to a sink, too, or use toDLQ() in its place`,
+    },
+  );
+}
+
+/** Whether the users of this node are the two halves of one split: together they take it once. */
+function isSplit({ users }: PlannedNode): boolean {
+  return users.length === 2 && users.every(({ node }) => node.receives !== undefined);
+}
+
 function remedyFor(open: readonly RejectionKind[]): string {
   if (!open.includes('LateRecord')) return 'add toDLQ()';
   return open.length === 1 ? 'add lateTo()' : 'add toDLQ(), or lateTo() and toDLQ() to keep late records apart,';
@@ -179,8 +218,8 @@ function remedyFor(open: readonly RejectionKind[]): string {
 
 /** Rejections that can leave this node, CallbackError aside: that one has `throwsAreRejected`. */
 function unhandledAt(planned: PlannedNode): RejectionKind[] {
-  const { adds, takes } = planned.node;
-  if (takes === 'all') return [];
+  const { adds, takes, receives } = planned.node;
+  if (takes === 'all' || receives !== undefined) return [];
   const from = planned.inputs.flatMap(unhandledAt);
   const open = [...new Set([...from, ...adds])].filter((kind) => kind !== 'CallbackError');
   return takes === 'none' ? open : open.filter((kind) => !takes.includes(kind));
@@ -199,6 +238,7 @@ export function throwsAreRejected(planned: PlannedNode): boolean {
 }
 
 function dlqBelow(planned: PlannedNode): boolean {
+  if (isSplit(planned)) return true;
   if (planned.users.length !== 1) return false;
   const [user] = planned.users;
   const { takes } = user.node;
@@ -207,7 +247,7 @@ function dlqBelow(planned: PlannedNode): boolean {
 
 /** Whether the plan does not branch anywhere above this node. */
 export function isUnshared(planned: PlannedNode): boolean {
-  return planned.inputs.every((input) => input.users.length === 1 && isUnshared(input));
+  return planned.inputs.every((input) => (input.users.length === 1 || isSplit(input)) && isUnshared(input));
 }
 
 /**

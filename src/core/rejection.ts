@@ -39,3 +39,12 @@ export interface Rejection {
   readonly value: unknown;
   readonly stack?: string | undefined;
 }
+
+/** A record that an operator computed has no bytes; what can be said of it is its value, as JSON where it has such a form. */
+export function textOfComputed(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
+}

@@ -108,6 +108,8 @@ export interface NodeStatus {
   readonly role: 'source' | 'operator' | 'sink';
   /** Node ids this one reads from. */
   readonly inputs: readonly string[];
+  /** One half of what its input gives, where it takes no more. */
+  readonly receives?: 'records' | 'rejections' | undefined;
   /** Since the pipeline's first start. */
   readonly counts: Readonly<NodeCounts>;
   readonly watermark: { readonly time: number; readonly heldBackBy: Origin | undefined } | undefined;

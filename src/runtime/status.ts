@@ -33,6 +33,7 @@ function nodeStatus(host: NodeHost): NodeStatus {
     kind: node.kind,
     role: node.role,
     inputs: inputs.map(({ id }) => id),
+    receives: node.receives,
     counts: { ...host.counts },
     watermark,
     openWindows,

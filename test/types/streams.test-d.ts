@@ -10,8 +10,10 @@ import {
   keyBy,
   lateTo,
   map,
+  type RejectedRecord,
   sinkJsonl,
   sinkKafka,
+  splitRejections,
   sum,
   toDLQ,
   tumblingWindow,
@@ -78,3 +80,18 @@ pipeline('params', { params: { to: { default: 'x.jsonl', description: 'where to'
   expectTypeOf(to).toEqualTypeOf<string>();
   return [sealed, closed.pipe(sinkJsonl(to))];
 });
+
+const [accepted, rejected] = validated.pipe(splitRejections);
+expectTypeOf(accepted).toEqualTypeOf<Stream<{ id: string; amount: number; at: string }>>();
+expectTypeOf(rejected).toEqualTypeOf<Stream<RejectedRecord<'DecodeError' | 'ValidationError'>>>();
+const [, none] = splitRejections(accepted);
+expectTypeOf(none['~value']['kind']).toEqualTypeOf<never>();
+pipeline('split', accepted.pipe(sinkKafka('good')), rejected.pipe(sinkJsonl('quarantine.jsonl')));
+
+const withRecord = validated.pipe(
+  map((order, context) => {
+    expectTypeOf(context.record).toEqualTypeOf<LogRecord | undefined>();
+    return { id: order.id, appended: context.record?.timestamp };
+  }),
+);
+expectTypeOf(withRecord['~value']).toEqualTypeOf<{ id: string; appended: number | undefined }>();

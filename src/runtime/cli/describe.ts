@@ -99,7 +99,8 @@ export function asMermaid(plan: Plan): string[] {
     lines.push(`  ${name}${planned.node.role === 'operator' ? `["${text}"]` : `(["${text}"])`}`);
   }
   for (const [planned, name] of names) {
-    for (const input of planned.inputs) lines.push(`  ${names.get(input)} --> ${name}`);
+    const arrow = planned.node.receives === 'rejections' ? '-. rejected .->' : '-->';
+    for (const input of planned.inputs) lines.push(`  ${names.get(input)} ${arrow} ${name}`);
     for (const { topic, use } of planned.node.topics) {
       const isSide = planned.node.role === 'operator';
       if (use === 'read') lines.push(`  ${topics.get(topic)} --> ${name}`);
@@ -131,6 +132,7 @@ function asJson({ pipeline, plan, group }: Described): object {
       stateful: planned.node.stateful,
       adds: planned.node.adds,
       takes: planned.node.takes,
+      receives: planned.node.receives ?? null,
       throw: effectOfThrow(planned),
       topics: planned.node.topics,
     })),

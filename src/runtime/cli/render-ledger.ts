@@ -1,5 +1,6 @@
 /** The ledger in words and numbers: what every node did with its records, and what passed every edge. Pure. */
-import { findImbalance, type LedgerEdge, type NodeCounts } from '../../core/ledger.ts';
+import { carriedBy, findImbalance, type LedgerEdge, type NodeCounts } from '../../core/ledger.ts';
+import { edgeOf } from '../../core/plan.ts';
 import type { NodeStatus, RunStatus } from '../run-options.ts';
 import { type Align, grouped, table } from './text.ts';
 
@@ -17,13 +18,10 @@ export interface LedgerReport {
 }
 
 export function ledgerOf(status: RunStatus): LedgerReport {
-  const edges = status.nodes.flatMap((node) => node.inputs.map((from) => ({ from, to: node.id })));
+  const edges = status.nodes.flatMap((node) => node.inputs.map((from) => edgeOf(from, node.id, node.receives)));
   const counts = new Map(status.nodes.map((node) => [node.id, node.counts]));
   const imbalance = findImbalance(counts, edges) ?? null;
-  const passed = edges.map(({ from, to }) => {
-    const { emitted, carriedOut } = counts.get(from)!;
-    return { from, to, records: emitted, rejections: carriedOut };
-  });
+  const passed = edges.map((edge) => ({ ...edge, ...carriedBy(edge, counts) }));
   return { nodes: Object.fromEntries(counts), edges: passed, balanced: imbalance === null, imbalance };
 }
 
