@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
 import type { LogRecord } from '../../src/core/record-batch.ts';
 import type { LogClient } from '../../src/log/log-client.ts';
+import { systemClock } from '../../src/time/clock.ts';
 import { type MetricRow, naiveOrders, type RawOrder } from './naive-orders.ts';
+
+const OUTPUTS = ['processed-orders', 'orders-dlq', 'orders-late', 'product-metrics'];
+const SETTLE_MS = 10_000;
+const SETTLE_PAUSE_MS = 20;
 
 export interface Comparison {
   /** One line an output: how many records, and whether they are as they must be. */
@@ -15,6 +20,7 @@ export interface Comparison {
 
 /** `written`: how many orders were put in, where that is known: reading must not be what loses some. */
 export async function compareOrders(log: LogClient, outputDir: string, written?: number): Promise<Comparison> {
+  for (const topic of OUTPUTS) await settled(log, topic);
   const orders = (await readTopic(log, 'orders')).map(rawOrder);
   const expected = naiveOrders(orders);
   const lines: string[] = [];
@@ -79,6 +85,18 @@ export async function filesAhead(log: LogClient, outputDir: string): Promise<str
     if (rows > metrics) return `${file} shows ${rows} metrics when ${metrics} were decided`;
   }
   return undefined;
+}
+
+/** Waits until no transaction is open in a topic: a commit is answered before its marker is in every partition. */
+async function settled(log: LogClient, topic: string): Promise<void> {
+  const ends = await log.offsets(topic, 'latest');
+  const isOpen = async (): Promise<boolean> => {
+    const places = ends.map((offset, partition) => ({ topic, partition, offset }));
+    const answers = await log.fetch(places, { maxBytes: 1 << 20, maxWaitMs: 0 });
+    return answers.some(({ lastStableOffset, highWatermark }) => lastStableOffset < highWatermark);
+  };
+  const began = systemClock.now();
+  while ((await isOpen()) && systemClock.now() - began < SETTLE_MS) await systemClock.sleep(SETTLE_PAUSE_MS);
 }
 
 /** All records of a topic, by partition and offset. */

@@ -95,7 +95,7 @@ describeKafka('Kafka behind a connection that loses answers', { timeout: 120_000
       }
     }
     proxy.cutShare = 0;
-    expect(await values(topic, 0)).toEqual(expected);
+    await expect.poll(() => values(topic, 0)).toEqual(expected);
     const [{ offset, metadata }] = await client.groupOffsets(group, [topic]);
     expect([offset, metadata]).toEqual([committed, `epoch ${committed - 1}`]);
   });
