@@ -44,7 +44,8 @@ describe('a generator whose Kafka is away', () => {
     expect(await first.begin()).toBe(0);
     expect(await first.write(records(0, 5), 1)).toBe(true);
     expect(first.counts).toEqual({ sent: 0, buffered: 5, failed: 0 });
-    expect(events).toEqual([{ kind: 'down', reason: expect.stringContaining('connection refused') }]);
+    // On a machine that is busy enough, the attempt is given up before its refusal is seen.
+    expect(events).toEqual([{ kind: 'down', reason: expect.stringMatching(/connection refused|no answer/) }]);
     await first.close();
     const second = await open();
     expect(await second.begin()).toBe(5);
