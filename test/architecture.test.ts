@@ -18,8 +18,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'src/kafka/kafkajs': ['src/kafka', 'src/core', 'src/time', 'src/log'],
   'src/spool': ['src/core', 'src/time', 'src/log', 'src/files'],
   'src/arrow': ['src/core', 'src/time', 'src/files'],
-  'operators/core': ['src/core', 'src/time'],
-  operators: ['operators/core', 'src/core', 'src/time', 'src/files', 'src/arrow'],
+  'src/csv': ['src/core', 'src/time', 'src/files', 'src/arrow'],
+  'operators/core': ['src/core', 'src/time', 'src/files', 'src/arrow'],
+  operators: ['operators/core', 'src/core', 'src/time', 'src/files', 'src/arrow', 'src/csv'],
   'src/checkpoint': ['src/core', 'src/time', 'src/state'],
   'src/runtime': [
     'operators/core',
