@@ -8,8 +8,14 @@ import type { AnySealedStream, AnyStream, SealedStream } from './stream.ts';
 export interface Param<V extends string | number | boolean> {
   readonly default: V;
   readonly description: string;
+  /** Variable of the environment that says it where the flag does not; an empty one counts as none. */
+  readonly env?: string;
   /** Least value that the flag of a number takes. */
   readonly min?: number;
+  /** The number has to be whole. */
+  readonly integer?: boolean;
+  /** What a text has to be, in words, where it is not: `It must be a duration, such as 30 seconds.` */
+  readonly check?: (value: string) => string | undefined;
 }
 
 export type Params = Readonly<Record<string, Param<string> | Param<number> | Param<boolean>>>;

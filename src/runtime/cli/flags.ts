@@ -6,6 +6,7 @@ import { type KafkaFlags, PASSWORD_VARIABLE, SETTINGS } from '../../kafka/kafka-
 import { parseIso } from '../../time/iso.ts';
 import type { WhenFull } from '../../spool/forwarding.ts';
 import { type Delivery, MIN_RECORDS_FOR_RATIO, type StartFrom } from '../run-options.ts';
+import { problemOf } from '../params.ts';
 import { usageError } from './failure.ts';
 import { grouped } from './text.ts';
 
@@ -98,7 +99,7 @@ function startFrom(text: string): StartFrom {
   throw new InvalidArgumentError('It must be earliest, latest or an ISO 8601 time, such as 2024-02-29T12:00:00Z.');
 }
 
-function yesOrNo(text: string): boolean {
+export function yesOrNo(text: string): boolean {
   const isYes = /^(true|1|yes)$/i.test(text);
   if (isYes || /^(false|0|no)$/i.test(text)) return isYes;
   throw new InvalidArgumentError('It must be true or false.');
@@ -182,10 +183,9 @@ const generatorOptions = (): Option[] => [
 
 export const runOptions = (): Option[] => [
   ...placeOptions(),
-  new Option(
-    '--from <WHERE>',
-    'where a new group starts: earliest, latest or an ISO time (default: earliest)',
-  ).argParser(startFrom),
+  new Option('--from <WHERE>', 'where a new group starts: earliest, latest or an ISO time (default: earliest)')
+    .env('STARTING_OFFSETS')
+    .argParser(startFrom),
   new Option('--once', 'read to the ends seen at the start, then stop (for cron)'),
   new Option('--drain', 'the same, then close every window; going on needs `reset`'),
   new Option(
@@ -256,19 +256,22 @@ export function paramOptions(
 
 function paramOption(name: string, param: Param<string> | Param<number> | Param<boolean>): Option {
   const flag = `--${kebab(name)}`;
-  if (typeof param.default === 'boolean') {
-    const option = new Option(param.default ? flag.replace('--', '--no-') : flag, param.description);
-    return param.default ? option : option.default(false);
-  }
-  const option = new Option(`${flag} <${typeof param.default === 'number' ? 'N' : 'TEXT'}>`, param.description);
-  option.default(param.default);
-  return typeof param.default === 'number' ? option.argParser(numberFrom(param.min)) : option;
+  const option = typeof param.default === 'boolean' ? switchOption(flag, param) : valueOption(flag, param);
+  return param.env === undefined ? option : option.env(param.env);
 }
 
-function numberFrom(min = Number.NEGATIVE_INFINITY): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== '' && Number.isFinite(value) && value >= min) return value;
-    throw new InvalidArgumentError(`It must be a number${Number.isFinite(min) ? `, ${min} or more` : ''}.`);
-  };
+function switchOption(flag: string, param: Param<string> | Param<number> | Param<boolean>): Option {
+  const option = new Option(param.default ? flag.replace('--', '--no-') : flag, param.description);
+  return param.default ? option : option.default(false);
+}
+
+function valueOption(flag: string, param: Param<string> | Param<number> | Param<boolean>): Option {
+  const isNumber = typeof param.default === 'number';
+  const option = new Option(`${flag} <${isNumber ? 'N' : 'TEXT'}>`, param.description).default(param.default);
+  return option.argParser((text) => {
+    const value = !isNumber ? text : text.trim() === '' ? Number.NaN : Number(text);
+    const problem = problemOf(param, value);
+    if (problem === undefined) return value;
+    throw new InvalidArgumentError(problem);
+  });
 }

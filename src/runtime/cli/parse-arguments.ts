@@ -15,6 +15,7 @@ import {
   resetOptions,
   type RunFlags,
   runOptions,
+  yesOrNo,
 } from './flags.ts';
 
 export type DescribeFormat = 'text' | 'mermaid' | 'json';
@@ -166,7 +167,10 @@ function own<F extends object>(flags: F, params: OwnParams): F {
 }
 
 /** Flags that may come with every call. */
-const FROM_ENVIRONMENT: ReadonlySet<string> = new Set(['brokers', 'failOnDataLoss']);
+const FROM_ENVIRONMENT: ReadonlySet<string> = new Set(['brokers', 'failOnDataLoss', 'from']);
+
+/** Other names that variables go by. */
+const ALIASES: Readonly<Record<string, string>> = { KAFKA_BOOTSTRAP_SERVERS: 'KAFKA_BOOTSTRAP' };
 
 /** Flags without a pipeline do nothing: most likely its name was forgotten. */
 function listOrRefuse(flags: object): Invocation {
@@ -182,16 +186,15 @@ function listOrRefuse(flags: object): Invocation {
 function applyEnvironment(command: Command, env: Env, pipeline: string | undefined): void {
   for (const option of command.options) {
     if (option.envVar === undefined) continue;
-    const value = env[option.envVar];
     const name = option.envVar;
+    const alias = ALIASES[name];
     option.envVar = undefined;
-    option.description += ` (or ${name})`;
-    if (value === undefined || value === '') continue;
-    const parsed = orUsageError(
-      () => option.parseArg?.(value, undefined),
-      pipeline,
-      `${name}: '${value}' is invalid. `,
-    );
+    option.description += ` (or ${name}${alias === undefined ? '' : `, ${alias}`})`;
+    const given = [name, alias].find((each) => each !== undefined && (env[each] ?? '') !== '');
+    if (given === undefined) continue;
+    const value = env[given]!;
+    const read = option.isBoolean() || option.negate ? yesOrNo : (option.parseArg ?? String);
+    const parsed: unknown = orUsageError(() => read(value, undefined), pipeline, `${given}: '${value}' is invalid. `);
     command.setOptionValueWithSource(option.attributeName(), parsed, 'env');
   }
 }

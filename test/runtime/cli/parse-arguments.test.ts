@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { kafka, pipeline } from 'millrace';
+import { sinkKafka } from 'millrace/operators';
 import { MillraceError } from '../../../src/core/errors.ts';
 import { type Invocation, parseArguments, targetOf } from '../../../src/runtime/cli/parse-arguments.ts';
+import { paramValues } from '../../../src/runtime/params.ts';
 import { branching, generator } from './fixtures.ts';
 
 const known = { pipeline: branching, generator };
@@ -98,8 +101,76 @@ describe('the arguments of a run', () => {
     expect(parseArguments([], undefined, { FAIL_ON_DATA_LOSS: 'false' })).toEqual({ command: 'list' });
   });
 
+  it('takes brokers under the shorter name of the variable, too, behind the longer one', () => {
+    expect(parse('branching', { KAFKA_BOOTSTRAP: 'e:1' })).toMatchObject({ flags: { brokers: 'e:1' } });
+    const both = { KAFKA_BOOTSTRAP: 'e:1', KAFKA_BOOTSTRAP_SERVERS: 'f:2' };
+    expect(parse('branching', both)).toMatchObject({ flags: { brokers: 'f:2' } });
+    expect(failure('branching', { KAFKA_BOOTSTRAP: 'x' }).message).toContain("KAFKA_BOOTSTRAP: 'x' is invalid");
+  });
+
+  it('takes where a new group starts from the environment, and the flag before it', () => {
+    const env = { STARTING_OFFSETS: 'latest' };
+    expect(parse('branching', env)).toMatchObject({ flags: { from: 'latest' } });
+    expect(parse('branching --from earliest', env)).toMatchObject({ flags: { from: 'earliest' } });
+    expect(failure('branching', { STARTING_OFFSETS: '7' }).message).toContain('STARTING_OFFSETS');
+    expect(parseArguments([], undefined, env)).toEqual({ command: 'list' });
+  });
+
   it('names the variable when its value is bad', () => {
     expect(failure('branching', { KAFKA_BOOTSTRAP_SERVERS: 'x' }).message).toContain('KAFKA_BOOTSTRAP_SERVERS');
+  });
+});
+
+describe('variables of a pipeline', () => {
+  const own = pipeline(
+    'own',
+    {
+      params: {
+        files: { default: 0, min: 0, integer: true, env: 'FILES', description: 'files to keep' },
+        every: {
+          default: 'day',
+          env: 'EVERY',
+          description: 'how often',
+          check: (value) => (value === 'day' || value === 'hour' ? undefined : 'It must be day or hour.'),
+        },
+        show: { default: true, env: 'SHOW', description: 'show it' },
+        fast: { default: false, env: 'FAST', description: 'faster' },
+      },
+    },
+    () => [kafka('in').pipe(sinkKafka('out', { value: (record) => record.value }))],
+  );
+  const read = (line: string, env = {}): Invocation =>
+    parseArguments(line.split(' '), { pipeline: own, generator: undefined }, env);
+  const wrong = (line: string, env = {}): string => {
+    try {
+      read(line, env);
+    } catch (thrown) {
+      return (thrown as MillraceError).message;
+    }
+    return 'was accepted';
+  };
+
+  it('stand in for flags that are not given', () => {
+    const env = { FILES: '3', EVERY: 'hour', SHOW: '0', FAST: '1' };
+    expect(read('own', env)).toMatchObject({ params: { files: 3, every: 'hour', show: false, fast: true } });
+    expect(read('own --files 4 --every day', env)).toMatchObject({ params: { files: 4, every: 'day', show: false } });
+    expect(read('own', { FILES: '', SHOW: '' })).toMatchObject({ params: { files: 0, show: true } });
+  });
+
+  it.each([
+    ['own', { FILES: '-1' }, "FILES: '-1' is invalid. It must be a whole number, 0 or more."],
+    ['own', { FILES: '1.5' }, "FILES: '1.5' is invalid. It must be a whole number, 0 or more."],
+    ['own', { EVERY: 'week' }, "EVERY: 'week' is invalid. It must be day or hour."],
+    ['own', { SHOW: 'perhaps' }, "SHOW: 'perhaps' is invalid. It must be true or false."],
+    ['own --every week', {}, "option '--every <TEXT>' argument 'week' is invalid. It must be day or hour."],
+  ])('are checked like these: %s %o', (line, env, message) => {
+    expect(wrong(line, env)).toBe(message);
+  });
+
+  it('are checked, too, where a program gives the values', () => {
+    expect(() => paramValues(own, { files: 1.5 })).toThrow("parameter files of pipeline 'own': '1.5' is invalid");
+    expect(() => paramValues(own, { show: 'yes' })).toThrow("'yes' is invalid");
+    expect(paramValues(own, { every: 'hour' })).toEqual({ files: 0, every: 'hour', show: true, fast: false });
   });
 });
 
