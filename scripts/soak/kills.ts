@@ -10,8 +10,9 @@ import { randomAt } from '../../src/core/random.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import { startBroker } from '../kafka/broker.ts';
 import { compareOrders } from '../torture/compare.ts';
-import { OrdersFeed } from '../torture/feed.ts';
+import { Feed } from '../torture/feed.ts';
 import { openLog } from '../torture/log.ts';
+import { subjectOf } from '../torture/subjects.ts';
 import { Victim } from '../torture/victim.ts';
 
 const ORDERS_AN_HOUR = 180_000;
@@ -37,14 +38,16 @@ const stateDir = join(folder, '.millrace');
 const broker = await startBroker({ progress: (line) => process.stderr.write(`${line}\n`) });
 const brokers = broker.bootstrap;
 const { log, close } = await openLog(brokers, stateDir);
-const feed = new OrdersFeed(log, seed);
+const subject = await subjectOf('orders', 60_000);
+const feed = new Feed(log, seed, subject.input);
 await feed.open();
 const random = randomAt(seed, 0);
 
 function start(mode: 'live' | 'once' | 'drain'): Victim {
-  const timing = { checkpointMs: 200, maxChunkRecords: 2_048, arrowRollMs: 60_000 };
+  const timing = { checkpointMs: 200, maxChunkRecords: 2_048, params: subject.params };
   return new Victim({
     ...timing,
+    pipeline: 'orders',
     brokers,
     stateDir,
     outputDir: folder,

@@ -1,19 +1,23 @@
 /**
- * The process that is tortured: runs the orders pipeline, and kills or stops itself where it was told to. Told by one JSON
- * argument, see ChildOrders.
+ * The process that is tortured: runs a pipeline, and kills or stops itself where it was told to. Told by one JSON argument,
+ * see ChildTask.
  */
-import orders from '../../pipelines/orders/pipeline.ts';
-import type { Disk } from '../../src/core/ports.ts';
-import { nodeDisk } from '../../src/files/node-disk.ts';
+import type { Pipeline } from '../../src/core/pipeline.ts';
 import { plainKafka } from '../../src/kafka/kafka-config.ts';
 import { openEnvironment } from '../../src/runtime/environment.ts';
 import { run } from '../../src/runtime/run.ts';
+import type { RunOptions } from '../../src/runtime/run-options.ts';
 import { pack, unpack } from '../../src/state/codec.ts';
 import type { StateStore } from '../../src/state/state-store.ts';
 import { systemClock } from '../../src/time/clock.ts';
+import { mortalDisk } from './mortal-disk.ts';
 import { sabotaged, withRead } from './sabotage.ts';
+import type { SubjectName } from './subjects.ts';
 
-export interface ChildOrders {
+export interface ChildTask {
+  readonly pipeline: SubjectName;
+  /** The pipeline's flags. */
+  readonly params: NonNullable<RunOptions['params']>;
   /** `host:port` of Kafka; without it, the embedded log of the state directory. */
   readonly brokers: string | undefined;
   readonly stateDir: string;
@@ -25,11 +29,10 @@ export interface ChildOrders {
   readonly blind: boolean;
   readonly sabotage: string | undefined;
   readonly checkpointMs: number;
-  readonly arrowRollMs: number;
   readonly maxChunkRecords: number;
 }
 
-const told = JSON.parse(process.argv[2]) as ChildOrders;
+const told = JSON.parse(process.argv[2]) as ChildTask;
 let reached = 0;
 
 function at(point: string): void {
@@ -40,28 +43,7 @@ function at(point: string): void {
   process.kill(process.pid, told.end.signal);
 }
 
-/** Every call that changes a file is a place to die, just before it and just after it. */
-function mortalDisk(disk: Disk): Disk {
-  const mortal =
-    <A extends unknown[], R>(name: string, call: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      at(`before-disk-${name}`);
-      const result = await call(...args);
-      at(`after-disk-${name}`);
-      return result;
-    };
-  return {
-    ...disk,
-    write: mortal('write', (path, offset, bytes) => disk.write(path, offset, bytes)),
-    truncate: mortal('truncate', (path, size) => disk.truncate(path, size)),
-    sync: mortal('sync', (path) => disk.sync(path)),
-    rename: mortal('rename', (from, to) => disk.rename(from, to)),
-    remove: mortal('remove', (path) => disk.remove(path)),
-    syncDir: mortal('sync-dir', (path) => disk.syncDir(path)),
-  };
-}
-
-/** So is every transaction of the store. */
+/** Every transaction of the store is a place to die. */
 function mortalStore(store: StateStore): StateStore {
   return {
     get: (table, key) => store.get(table, key),
@@ -96,11 +78,12 @@ process.on('SIGTERM', () => stopping.abort());
 const gone = new Promise<void>((resolve) => process.stdin.once('data', () => resolve()));
 process.stdin.unref();
 
+const { default: tortured } = (await import(`../../pipelines/${told.pipeline}/pipeline.ts`)) as { default: Pipeline };
 const environment = await openEnvironment({ kafka: plainKafka(told.brokers), stateDir: told.stateDir });
 const { log, store, pipeline } = sabotaged(told.sabotage, {
   log: environment.log,
   store: told.blind ? blindStore(environment.store) : environment.store,
-  pipeline: orders,
+  pipeline: tortured,
   brokers: told.brokers,
   zombieGone: () => (told.blind ? gone : Promise.resolve()),
   at,
@@ -108,11 +91,11 @@ const { log, store, pipeline } = sabotaged(told.sabotage, {
 const report = await run(pipeline, {
   log,
   store: mortalStore(store),
-  disk: mortalDisk(nodeDisk),
+  disk: mortalDisk(at),
   clock: systemClock,
   mode: told.mode,
   outputDir: told.outputDir,
-  params: { arrowRollMs: told.arrowRollMs },
+  params: told.params,
   checkpointMs: told.checkpointMs,
   maxChunkRecords: told.maxChunkRecords,
   signal: stopping.signal,

@@ -1,18 +1,17 @@
 /** Where a run can be told to die. */
 import { STORE_POINTS, TRANSACTION_POINTS } from '../../src/checkpoint/protocol.ts';
-
-const DISK_CALLS = ['write', 'truncate', 'sync', 'rename', 'remove', 'sync-dir'] as const;
+import { DISK_POINTS } from './mortal-disk.ts';
 
 /** Every named step: those of the protocol, and each call that changes the store or a file, before and after. */
-export function killPoints(log: 'embedded' | 'kafka'): readonly string[] {
-  return [...(log === 'kafka' ? TRANSACTION_POINTS : STORE_POINTS), ...CALL_POINTS];
+export function killPoints(decidedBy: 'store' | 'transaction'): readonly string[] {
+  return [...(decidedBy === 'transaction' ? TRANSACTION_POINTS : STORE_POINTS), ...CALL_POINTS];
 }
 
 const CALL_POINTS: readonly string[] = [
   'before-store-write',
   'inside-store-write',
   'after-store-write',
-  ...DISK_CALLS.flatMap((call) => [`before-disk-${call}`, `after-disk-${call}`]),
+  ...DISK_POINTS,
 ];
 
 /** Steps that come once a start: a kill there is a kill during the recovery from the kill before. */

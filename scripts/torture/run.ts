@@ -1,6 +1,6 @@
 /**
- * `npm run torture -- --kills 30 --seed 1 [--brokers auto] [--sabotage NAME]`: runs the orders pipeline on an embedded log or
- * on Kafka, kills it with SIGKILL at random instants and at each named step, also during recovery, stops it while another
+ * `npm run torture -- --kills 30 --seed 1 [--pipeline orders] [--brokers auto] [--sabotage NAME]`: runs a pipeline on an
+ * embedded log or on Kafka, kills it with SIGKILL at random instants and at each named step, also during recovery, stops it while another
  * instance takes over, runs it to the end and compares every output with a naive computation.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,13 +9,14 @@ import { join } from 'node:path';
 import { randomAt } from '../../src/core/random.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import { startBroker } from '../kafka/broker.ts';
-import type { ChildOrders } from './child.ts';
-import { compareOrders, filesAhead } from './compare.ts';
-import { OrdersFeed } from './feed.ts';
+import type { ChildTask } from './child.ts';
+import { Feed } from './feed.ts';
 import { readFlags } from './flags.ts';
 import { openLog } from './log.ts';
 import { isRecovery, killPoints } from './points.ts';
+import { proofOfOrders, proofOfTransactions } from './proof.ts';
 import { SABOTAGES } from './sabotage.ts';
+import { subjectOf } from './subjects.ts';
 import { Victim } from './victim.ts';
 
 const MAX_RANDOM_MS = 1_200;
@@ -23,21 +24,23 @@ const EARLY_SHARE = 0.25;
 const NAMED_PATIENCE_MS = 10_000;
 /** Every so many kills, the process is not killed but stopped, while another one takes over. */
 const ZOMBIE_EVERY = 8;
-const ZOMBIE_POINTS = ['before-store-write', 'before-decision', 'prepared', 'outputs-sealed'];
+const ZOMBIE_POINTS = ['before-store-write', 'before-decision', 'prepared', 'outputs-sealed', 'committed'];
 const EXIT_ENVIRONMENT = 3;
 /** How long the younger instance runs before the older one wakes, and how long that may take to see that it is not wanted. */
 const OVERLAP_MS = 600;
 const ZOMBIE_PATIENCE_MS = 5_000;
 
-const { kills, seed, keep, sabotage, ...flags } = readFlags();
+const { pipeline, kills, seed, keep, sabotage, ...flags } = readFlags();
 const scenario = sabotage === undefined ? undefined : SABOTAGES[sabotage];
 const folder = mkdtempSync(join(tmpdir(), 'millrace-torture-'));
 const stateDir = join(folder, '.millrace');
 const broker = flags.brokers === 'auto' ? await startBroker({ progress: say }) : undefined;
 const brokers = broker?.bootstrap ?? flags.brokers;
-const { log, close } = await openLog(brokers, stateDir);
-const points = killPoints(log.kind);
-const feed = new OrdersFeed(log, seed);
+const { log, store, close } = await openLog(brokers, stateDir);
+const subject = await subjectOf(pipeline, sabotage === 'rename-after-decision' ? 1 : undefined);
+const proof = (pipeline === 'orders' ? proofOfOrders : proofOfTransactions)({ log, store, folder });
+const points = killPoints(subject.decidedBy(log.kind));
+const feed = new Feed(log, seed, subject.input);
 await feed.open();
 
 function say(line: string): void {
@@ -50,10 +53,10 @@ async function fail(message: string): Promise<never> {
   process.exit(1);
 }
 
-function start(orders: Partial<ChildOrders> & Pick<ChildOrders, 'mode'>): Victim {
-  const timing = { checkpointMs: 25, maxChunkRecords: 64, arrowRollMs: sabotage === 'rename-after-decision' ? 1 : 300 };
-  const plain = { brokers, stateDir, outputDir: folder, end: undefined, blind: false, sabotage };
-  return new Victim({ ...plain, ...timing, ...orders });
+function start(task: Partial<ChildTask> & Pick<ChildTask, 'mode'>): Victim {
+  const timing = { checkpointMs: 25, maxChunkRecords: 64, params: subject.params };
+  const plain = { pipeline, brokers, stateDir, outputDir: folder, end: undefined, blind: false, sabotage };
+  return new Victim({ ...plain, ...timing, ...task });
 }
 
 /** At a random instant. */
@@ -136,15 +139,16 @@ async function torment(n: number): Promise<string> {
 const began = Date.now();
 for (let n = 0; n < kills; n++) {
   const how = await torment(n);
-  say(`kill ${String(n + 1).padStart(3)} of ${kills}  ${how.padEnd(44)} ${feed.written} orders written`);
-  const ahead = await filesAhead(log, folder);
-  if (ahead !== undefined) await fail(`NOT EXACT after ${n + 1} kills\n${ahead}`);
+  say(`kill ${String(n + 1).padStart(3)} of ${kills}  ${how.padEnd(44)} ${feed.written} records written`);
+  const wrong = await proof.wrongNow();
+  if (wrong !== undefined) await fail(`NOT EXACT after ${n + 1} kills\n${wrong}`);
 }
 const last = await start({ mode: 'drain' }).ended;
 if (last.code !== 0) await fail(`the last run ended with ${last.code ?? last.signal}:\n${last.stderr}`);
-const { lines, differences } = await compareOrders(log, folder, feed.written);
+const { lines, differences } = await proof.compare(feed.written);
 process.stdout.write(`${lines.join('\n')}\n`);
 if (differences.length > 0) await fail(`NOT EXACT after ${kills} kills\n${differences.join('\n')}`);
+proof.close();
 await close();
 await broker?.stop();
 process.stdout.write(`exact after ${kills} kills, seed ${seed}, ${((Date.now() - began) / 1000).toFixed(0)} s\n`);

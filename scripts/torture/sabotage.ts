@@ -8,32 +8,35 @@ import { connectKafkajs } from '../../src/kafka/kafkajs/kafkajs-client.ts';
 import type { LogClient, LogTransactions } from '../../src/log/log-client.ts';
 import type { StateStore, StoreKey, Table } from '../../src/state/state-store.ts';
 import { systemClock } from '../../src/time/clock.ts';
+import type { SubjectName } from './subjects.ts';
 
 /** How a run dies so that the missing step shows: by SIGKILL at a point, or stopped there while another one takes over. */
 export interface Scenario {
   readonly how: 'kill' | 'zombie';
   readonly point: string;
   readonly log: 'embedded' | 'kafka';
+  /** Those that have the step; all of them unless told. */
+  readonly pipelines?: readonly SubjectName[];
 }
 
 /** The step that is left out → where that shows. */
 export const SABOTAGES: Readonly<Record<string, Scenario>> = {
   /** InitProducerId before OffsetFetch: an offset that is read first may be of an epoch that is still being decided. */
-  'fence-before-offsets': { how: 'zombie', point: 'before-decision', log: 'kafka' },
+  'fence-before-offsets': { how: 'zombie', point: 'before-decision', log: 'kafka', pipelines: ['orders'] },
   /** The epoch is on disk before it is decided. */
-  'prepare-before-decide': { how: 'kill', point: 'transaction-offsets', log: 'kafka' },
+  'prepare-before-decide': { how: 'kill', point: 'transaction-offsets', log: 'kafka', pipelines: ['orders'] },
   /** What is pending is kept when it was decided. */
-  'keep-what-was-decided': { how: 'kill', point: 'decided', log: 'kafka' },
+  'keep-what-was-decided': { how: 'kill', point: 'decided', log: 'kafka', pipelines: ['orders'] },
   /** What is pending is dropped when it was not. */
-  'drop-what-was-not': { how: 'kill', point: 'before-decision', log: 'kafka' },
+  'drop-what-was-not': { how: 'kill', point: 'before-decision', log: 'kafka', pipelines: ['orders'] },
   /** Every write of state asks whether this process is still the owner. */
   'owner-check': { how: 'zombie', point: 'before-store-write', log: 'embedded' },
   /** Lines are written behind the decision. */
-  'write-after-decision': { how: 'kill', point: 'published-early', log: 'kafka' },
+  'write-after-decision': { how: 'kill', point: 'published-early', log: 'kafka', pipelines: ['orders'] },
   /** Files get their names behind the decision. */
   'rename-after-decision': { how: 'kill', point: 'published-early', log: 'kafka' },
   /** Records of aborted transactions are not read. */
-  'read-committed': { how: 'kill', point: 'committed', log: 'kafka' },
+  'read-committed': { how: 'kill', point: 'committed', log: 'kafka', pipelines: ['orders'] },
 };
 
 const KEY_OF_PENDING = '\u0000pending';
@@ -70,9 +73,9 @@ export function sabotaged(name: string | undefined, parts: Parts): Parts {
     case 'owner-check':
       return { ...parts, store: withRead(store, alwaysOwner()) };
     case 'write-after-decision':
-      return { ...parts, pipeline: publishingEarly(parts, 'sinkJsonl') };
+      return { ...parts, pipeline: publishingEarly(parts, ['sinkJsonl']) };
     case 'rename-after-decision':
-      return { ...parts, pipeline: publishingEarly(parts, 'sinkArrow') };
+      return { ...parts, pipeline: publishingEarly(parts, ['sinkArrow', 'sinkParquet', 'sinkCsv']) };
     case 'read-committed':
       readUncommitted();
       return parts;
@@ -171,7 +174,7 @@ function alwaysOwner(): (key: StoreKey, read: () => Uint8Array | undefined) => U
   };
 }
 
-function publishingEarly({ pipeline, at }: Parts, kind: string): Pipeline {
+function publishingEarly({ pipeline, at }: Parts, kinds: readonly string[]): Pipeline {
   const eager = (output: Output): Output => ({
     get idle() {
       return output.idle;
@@ -195,7 +198,7 @@ function publishingEarly({ pipeline, at }: Parts, kind: string): Pipeline {
       },
     });
   const changed = (node: PlanNode): PlanNode =>
-    node.kind === kind ? { ...node, build: (ctx, inputs) => node.build(over(ctx), inputs) } : node;
+    kinds.includes(node.kind) ? { ...node, build: (ctx, inputs) => node.build(over(ctx), inputs) } : node;
   return {
     ...pipeline,
     build: (values) => pipeline.build(values).map(({ node }) => new SealedStream(changed(node))),

@@ -1,7 +1,7 @@
 /** Starts the process that is tortured, and sees how it ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import type { ChildOrders } from './child.ts';
+import type { ChildTask } from './child.ts';
 
 const PATIENCE_MS = 90_000;
 
@@ -17,8 +17,8 @@ export class Victim {
   private stdout = '';
   private readonly lines: { readonly word: string; readonly resolve: () => void }[] = [];
 
-  constructor(orders: ChildOrders) {
-    const args = ['--import', 'tsx', join(import.meta.dirname, 'child.ts'), JSON.stringify(orders)];
+  constructor(task: ChildTask) {
+    const args = ['--import', 'tsx', join(import.meta.dirname, 'child.ts'), JSON.stringify(task)];
     this.child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     let stderr = '';
     this.child.stderr!.on('data', (data: Buffer) => (stderr += String(data)));

@@ -1,0 +1,119 @@
+"""
+What the transactions pipeline must have written, computed from the records of its topic in the plainest way. Shares no
+code and no language with the pipeline: its mistakes would have to be made twice to go unseen.
+"""
+
+import json
+import math
+import re
+from datetime import datetime, timedelta, timezone
+
+MINUTE = 60_000
+WATERMARK = 5 * MINUTE
+MAX_FUTURE = 5 * MINUTE
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+PAYLOAD = ["user_id", "card_id", "merchant", "category", "amount", "currency", "status", "city", "country", "lat", "lon"]
+NUMBERS = {"amount", "lat", "lon"}
+
+TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:(Z)|([+-])(\d\d):?(\d\d))?", re.ASCII
+)
+
+
+def expected(records, drained=True):
+    """Rows of every layer as tuples in the order of its columns, times as epoch milliseconds."""
+    layers = {name: [] for name in ("bronze", "quarantine", "silver", "gold", "late", "raw_csv")}
+    greatest = {}
+    windows = {}
+    for record in records:
+        text = text_of(record.value)
+        layers["bronze"].append(
+            (text_of(record.key), text, record.topic, record.partition, record.offset, record.timestamp)
+        )
+        judged = judge(record)
+        if isinstance(judged, str):
+            layers["quarantine"].append((text, record.timestamp, judged))
+            continue
+        time = millis(judged["event_ts"])
+        payload = (judged["txn_id"], time, *(judged.get(name) for name in PAYLOAD))
+        silver = (*payload, record.timestamp, text)
+        layers["silver"].append(silver)
+        layers["raw_csv"].append(tuple(csv_field(value, at) for at, value in enumerate(payload)))
+        seen = greatest.get(record.partition, -math.inf)
+        start = time // MINUTE * MINUTE
+        if seen - WATERMARK >= start + MINUTE:
+            layers["late"].append(silver)
+        else:
+            windows.setdefault((start + MINUTE, judged["card_id"]), []).append(judged["amount"])
+        greatest[record.partition] = max(seen, time)
+    for (end, card), amounts in sorted(windows.items()):
+        total = math.fsum(amounts)
+        figures = (len(amounts), total, total / len(amounts), max(amounts))
+        layers["gold"].append((card, end - MINUTE, end, *figures))
+    return layers
+
+
+def judge(record):
+    """The transaction, or the kind of rejection that it meets."""
+    if record.value is None:
+        return "DecodeError"
+    try:
+        value = json.loads(record.value.decode("utf-8"), parse_constant=refuse)
+    except ValueError:
+        return "DecodeError"
+    if not isinstance(value, dict):
+        return "ValidationError"
+    for name in ("txn_id", "event_ts"):
+        if not isinstance(value.get(name), str) or value[name] == "":
+            return "ValidationError"
+    for name in PAYLOAD:
+        wanted = (int, float) if name in NUMBERS else str
+        if not isinstance(value.get(name), wanted) or isinstance(value[name], bool):
+            return "ValidationError"
+    time = millis(value["event_ts"])
+    if time is None:
+        return "EventTimeError"
+    return "FutureRecord" if time - record.timestamp > MAX_FUTURE else value
+
+
+def refuse(constant):
+    raise ValueError(f"{constant} is not JSON")
+
+
+def text_of(data):
+    """Bytes that are not UTF-8 leave marks, as in every reader of text."""
+    return None if data is None else data.decode("utf-8", errors="replace")
+
+
+def millis(text):
+    """ISO 8601: `T` or a space, a fraction or none, `Z`, an offset with or without colon, or no zone, which means UTC."""
+    match = TIME.fullmatch(text)
+    if match is None:
+        return None
+    *numbers, fraction, _, sign, hours, minutes = match.groups()
+    try:
+        at = datetime(*map(int, numbers), tzinfo=timezone.utc)
+    except ValueError:
+        return None
+    if sign is not None:
+        if int(hours) > 23 or int(minutes) > 59:
+            return None
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        at = at - offset if sign == "+" else at + offset
+    return (at - EPOCH) // timedelta(milliseconds=1) + int((fraction or "").ljust(3, "0")[:3])
+
+
+def csv_field(value, at):
+    """The text of a field: nothing for null, and an apostrophe before what a spreadsheet would take for a formula."""
+    if value is None:
+        return ""
+    if at == 1:
+        return (EPOCH + timedelta(milliseconds=value)).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value % 1000:03}Z"
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return number_text(value)
+
+
+def number_text(value):
+    """As JavaScript writes it, for the sizes that are met here."""
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
