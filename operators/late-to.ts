@@ -5,8 +5,8 @@ import { takeRejectionsNode } from './core/take-rejections.ts';
 /**
  * Writes the records that came too late for their windows to a topic of their own.
  *
- * `Stream<T, E> → Stream<T, E without LateRecord>` · a late record keeps its key, value and headers, byte for byte, so that the
- * topic can be read like the one it came from; how late it was and where it stood are added as headers (see `toDLQ`).
+ * `Stream<T, E> → Stream<T, E without LateRecord>` · a late record is written as `toDLQ` writes a rejected one: key and headers as
+ * they came, the value byte for byte as `payload`, beside it how late it was, and in headers where it stood.
  *
  * @example
  * ```ts

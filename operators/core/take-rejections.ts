@@ -1,7 +1,7 @@
 /** The step behind toDLQ() and lateTo(): takes rejections out of the stream and writes each to a topic, with its bytes. */
+import { type DlqFailure, encodeCutDlqRecord, encodeDlqRecord, type PlainRecord } from '../../src/core/dlq-record.ts';
 import { MillraceError } from '../../src/core/errors.ts';
 import type { NodeContext, PlanNode, TopicOutput } from '../../src/core/operator.ts';
-import type { Header } from '../../src/core/record-batch.ts';
 import type { Rejection, RejectionKind } from '../../src/core/rejection.ts';
 import type { AnyStream } from '../../src/core/stream.ts';
 import { requireText } from './options.ts';
@@ -10,10 +10,6 @@ import { DEFAULT_PARTITIONS } from './source.ts';
 
 /** A record that was too large for some step should not be too large for the topic that says so. */
 const RECORD_BYTES = 64 * 1024 * 1024;
-/** What is left of a value that is: room enough for the headers that say why. */
-const CUT_SHARE = 0.5;
-/** Stacks are for a person; a header need not hold more of one. */
-const MAX_STACK = 2_000;
 
 export function takeRejectionsNode(
   stream: AnyStream,
@@ -52,25 +48,25 @@ export function takeRejectionsNode(
   };
 }
 
-/** Key, value and headers as they came; reason and origin as headers of their own. */
+/** Key, value and headers as they came, in the shape of a DLQ record: see dlq-record.ts. */
 export function writeRejection(ctx: NodeContext, output: TopicOutput, rejection: Rejection): void {
   const { input, row } = rejection;
-  const failedAt = ctx.clock.now();
-  const isOriginal = input !== undefined;
-  const key = isOriginal ? input.key(row) : null;
-  const value = isOriginal ? input.value(row) : Buffer.from(computedValue(rejection.value));
-  const time = isOriginal ? input.timestamps[row] : failedAt;
-  const reason = describe(rejection, failedAt, isOriginal ? 'original' : 'json');
-  const headers = isOriginal ? [...input.headers(row), ...reason] : reason;
-  if (output.append(key, value, time, headers)) return;
-  // Larger than even this topic takes: as much of the value as fits, and its size; the origin leads to the rest.
-  const cut = value?.subarray(0, Math.floor(output.maxRecordBytes * CUT_SHARE)) ?? null;
-  const size = { key: 'dlq_truncated', value: Buffer.from(String(value?.length ?? 0)) };
-  if (output.append(null, cut, time, [...reason, size])) return;
+  const failure = failureOf(rejection, ctx.clock.now());
+  const original: PlainRecord =
+    input === undefined
+      ? { key: null, value: Buffer.from(computedValue(rejection.value)), headers: [] }
+      : { key: input.key(row), value: input.value(row), headers: input.headers(row) };
+  const time = failure.timestamp ?? failure.failedAt;
+  if (append(output, encodeDlqRecord(original, failure), time)) return;
+  if (append(output, encodeCutDlqRecord(original, failure, output.maxRecordBytes), time)) return;
   throw new MillraceError('RECORD_TOO_LARGE', `${ctx.id} takes records up to ${output.maxRecordBytes} bytes only`, {
     place: { operator: ctx.id },
     hint: "raise the topic's max.message.bytes",
   });
+}
+
+function append(output: TopicOutput, { key, value, headers }: PlainRecord, time: number): boolean {
+  return output.append(key, value, time, headers);
 }
 
 /** A record that an operator computed has no bytes; what can be said of it is its value. */
@@ -82,18 +78,17 @@ function computedValue(value: unknown): string {
   }
 }
 
-function describe(rejection: Rejection, failedAt: number, payload: 'original' | 'json'): Header[] {
-  const { origin, input, row } = rejection;
-  const fields: [string, string | number][] = [
-    ['dlq_kind', rejection.kind],
-    ['dlq_reason', rejection.reason],
-    ['dlq_step', rejection.operator],
-    ['dlq_topic', origin.topic],
-    ['dlq_partition', origin.partition],
-    ['dlq_failed_at', new Date(failedAt).toISOString()],
-    ['dlq_payload', payload],
-  ];
-  if (input !== undefined) fields.push(['dlq_offset', input.offsets[row]], ['dlq_timestamp', input.timestamps[row]]);
-  if (rejection.stack !== undefined) fields.push(['dlq_stack', rejection.stack.slice(0, MAX_STACK)]);
-  return fields.map(([key, value]) => ({ key, value: Buffer.from(String(value)) }));
+function failureOf(rejection: Rejection, failedAt: number): DlqFailure {
+  const { reason, kind, operator, origin, input, row, stack } = rejection;
+  return {
+    reason,
+    failedAt,
+    kind,
+    step: operator,
+    topic: origin.topic,
+    partition: origin.partition,
+    offset: input?.offsets[row],
+    timestamp: input?.timestamps[row],
+    stack,
+  };
 }

@@ -1,4 +1,5 @@
 /** Accounts for every record of the input: emitted once as it was, or in the DLQ once, byte for byte and with a reason. */
+import { decodeDlqRecord } from '../../src/core/dlq-record.ts';
 import type { LogRecord } from '../../src/core/record-batch.ts';
 import type { LogClient } from '../../src/log/log-client.ts';
 import type { FuzzedRecord } from './values.ts';
@@ -82,14 +83,18 @@ export class Ledger {
   }
 
   /** Returns the kind of the rejection. */
-  private set({ key, value, headers }: LogRecord, mark: number): string {
-    const header = (name: string) => textOf(headers.find((each) => each.key === name)?.value ?? new Uint8Array(0));
-    const index = Number(header('dlq_offset')) * PARTITIONS + Number(header('dlq_partition'));
+  private set(record: LogRecord, mark: number): string {
+    const dlq = decodeDlqRecord(record);
+    if (dlq?.offset === undefined || dlq.partition === undefined) {
+      this.mistake(`${record.topic}[${record.partition}] holds no DLQ record at offset ${record.offset}`);
+      return '';
+    }
+    const index = dlq.offset * PARTITIONS + dlq.partition;
     this.mark(index, mark);
-    if ((hash(key) ^ hash(value)) >>> 0 !== this.hashes[index])
+    if ((hash(dlq.key) ^ hash(dlq.payload)) >>> 0 !== this.hashes[index])
       this.mistake(`record ${index} has other bytes in the DLQ`);
-    if (header('dlq_reason') === '') this.mistake(`record ${index} was rejected without a reason`);
-    return header('dlq_kind');
+    if (dlq.reason === '') this.mistake(`record ${index} was rejected without a reason`);
+    return dlq.kind ?? '';
   }
 
   private mark(index: number, mark: number): void {

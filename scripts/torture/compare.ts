@@ -100,7 +100,7 @@ async function settled(log: LogClient, topic: string): Promise<void> {
 }
 
 /** All records of a topic, by partition and offset. */
-async function readTopic(log: LogClient, topic: string): Promise<LogRecord[]> {
+export async function readTopic(log: LogClient, topic: string): Promise<LogRecord[]> {
   const records: LogRecord[] = [];
   const ends = await log.offsets(topic, 'latest');
   for (const [partition, end] of ends.entries()) {
@@ -142,9 +142,24 @@ function originOf(record: LogRecord): Origin {
     partition: Number(header('dlq_partition')),
     offset: Number(header('dlq_offset')),
     key: textOf(record.key),
-    value: record.value === null ? undefined : Buffer.from(record.value).toString('base64'),
+    value: payloadOf(record.value, header('dlq_payload'))?.toString('base64'),
     kind: header('dlq_kind') ?? '',
   };
+}
+
+/** The bytes that failed, got out of their record without the decoder that ships. */
+function payloadOf(value: Uint8Array | null, form: string | undefined): Buffer | undefined {
+  const text = textOf(value)!;
+  const { payload } = JSON.parse(text) as { readonly payload: unknown };
+  if (form === 'json') {
+    const [whole, verbatim] =
+      /^\{"payload":(.*),"error_reason":"(?:[^"\\]|\\.)*","failed_at":"[^"]*"\}$/s.exec(text) ?? [];
+    if (whole === undefined) throw new Error(`a DLQ record is not as it must be: ${text}`);
+    return Buffer.from(verbatim);
+  }
+  if (form === 'null' && payload === null) return undefined;
+  if (form === 'text' || form === 'base64') return Buffer.from(payload as string, form === 'text' ? 'utf8' : form);
+  throw new Error(`a DLQ record has a payload of the form ${form}: ${text}`);
 }
 
 /** A file that is not there holds nothing: sinks make theirs with the first record. */

@@ -4,6 +4,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { kafka, pipeline } from 'millrace';
 import { decodeJson, map, sinkKafka, toDLQ } from 'millrace/operators';
+import { decodeDlqRecord } from '../../src/core/dlq-record.ts';
 import type { KafkaClient } from '../../src/kafka/kafka-client.ts';
 import { nodeDisk } from '../../src/files/node-disk.ts';
 import { run } from '../../src/runtime/run.ts';
@@ -98,10 +99,10 @@ describeKafka('records larger than a topic takes', () => {
     const headersOf = (i: number) =>
       Object.fromEntries(rejected[i].headers.map(({ key, value }) => [key, String(value)]));
     expect(rejected.map(({ key }) => String(key))).toEqual(['2', '3']);
-    expect(String(rejected[0].value)).toBe('{"pad":20000}');
+    expect(String(decodeDlqRecord(rejected[0])!.payload)).toBe('{"pad":20000}');
     expect(headersOf(0)).toMatchObject({ trace: 't', dlq_kind: 'RecordTooLarge', dlq_topic: source, dlq_offset: '1' });
     expect(headersOf(0).dlq_reason).toContain(target);
-    expect(rejected[1].value?.equals(broken)).toBe(true);
+    expect(decodeDlqRecord(rejected[1])!.payload!.equals(broken)).toBe(true);
     expect(headersOf(1)).toMatchObject({ dlq_kind: 'DecodeError', dlq_offset: '2' });
     expect(report.status.nodes.find(({ id }) => id === `sinkKafka(${target})`)?.counts).toMatchObject({
       in: 3,

@@ -64,7 +64,7 @@ async function outcomeOf(driver: TestDriver): Promise<{ windows: Row[]; late: Na
   const rows = (await driver.readJson('out')) as Row[];
   return {
     windows: rows.map(({ key, start, n, total }) => ({ key, start, n, total })),
-    late: ((await driver.readJson('late')) as NaiveRecord[]).map((record) => ({ ...record })),
+    late: ((await driver.readJson('late')) as { payload: NaiveRecord }[]).map(({ payload }) => payload),
   };
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { kafka, merge, pipeline } from 'millrace';
 import { decodeJson, enrich, enrichAsync, filter, flatMap, map, rx, sinkKafka, toDLQ } from 'millrace/operators';
 import { TestDriver } from 'millrace/testing';
+import { decodeDlqRecord } from '../../src/core/dlq-record.ts';
 import type { Pipeline } from '../../src/core/pipeline.ts';
 import { CrashStore } from '../../src/testing/crash-store.ts';
 
@@ -59,7 +60,12 @@ describe('a run', () => {
     const dlq = await driver.read('dlq');
     const header = (i: number, key: string) =>
       Buffer.from(dlq[i].headers.find((each) => each.key === key)!.value).toString();
-    expect(dlq.map(({ value }) => value && [...value])).toEqual([[0xff, 0x00], null]);
+    expect(dlq.map((record) => decodeDlqRecord(record)!.payload)).toEqual([Buffer.of(0xff, 0x00), null]);
+    expect(JSON.parse(String(dlq[0].value))).toEqual({
+      payload: '/wA=',
+      error_reason: 'the value is not UTF-8',
+      failed_at: header(0, 'dlq_failed_at'),
+    });
     expect(header(0, 'dlq_reason')).toBe('the value is not UTF-8');
     expect(header(1, 'dlq_reason')).toBe('the value is null, not a JSON document');
     expect(header(1, 'dlq_offset')).toBe('1');
