@@ -10,7 +10,13 @@ export type { Header, LogRecord } from './core/record-batch.ts';
 export type { Rejection, RejectionKind } from './core/rejection.ts';
 export { KeyedStream, SealedStream, Stream } from './core/stream.ts';
 export { type ObserveOptions, observe } from './runtime/observe.ts';
-export type { GeneratedRecord, Generator, GeneratorTurn } from './runtime/generator.ts';
+export type {
+  ConfigurableGenerator,
+  GeneratedRecord,
+  Generator,
+  GeneratorProgress,
+  GeneratorTurn,
+} from './runtime/generator.ts';
 export { run } from './runtime/run.ts';
 export type { Delivery, RunMode, RunOptions, RunReport, RunStatus, StartFrom } from './runtime/run-options.ts';
 export { iso, parseIso } from './time/iso.ts';

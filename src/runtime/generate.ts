@@ -3,7 +3,7 @@ import { MillraceError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import { randomAt } from '../core/random.ts';
 import type { LogClient } from '../log/log-client.ts';
-import type { Generator } from './generator.ts';
+import type { GeneratedRecord, Generator } from './generator.ts';
 import { type GeneratorTarget, LogTarget, type NumberedRecord } from './generator-target.ts';
 
 export interface GenerateOptions {
@@ -24,11 +24,11 @@ export interface GenerateOptions {
   /** Go on at the pace of `rate` behind the back-fill. Else `events` are written as fast as the log takes them. */
   readonly live: boolean;
   readonly signal: AbortSignal;
-  readonly onProgress?: ((sent: number) => void) | undefined;
+  readonly onProgress?: ((sent: number, last: GeneratedRecord) => void) | undefined;
 }
 
-/** Batches a second while live. */
-const TICK_MS = 100;
+/** What goes out while live goes out so often. */
+const LINGER_MS = 100;
 const MAX_BATCH_RECORDS = 1_000;
 /** What `watermark()` grants the clocks of producers unless told otherwise. */
 const FUTURE_MS = 300_000;
@@ -60,7 +60,7 @@ export async function runGenerator(generator: Generator, options: GenerateOption
       const records = recordsOf(generator, options, firstIndex + sent, n, (i) => timeOf(sent + i));
       if (!(await target.write(records, clock.now()))) return;
       sent += n;
-      options.onProgress?.(sent);
+      options.onProgress?.(sent, records.at(-1)!);
     }
   };
   /** How many of this call's records have an event time that has come. */
@@ -71,7 +71,7 @@ export async function runGenerator(generator: Generator, options: GenerateOption
   const liveBegan = clock.now();
   const isDone = (): boolean => !live || sent >= limit || signal.aborted;
   while (!isDone()) {
-    await clock.sleep(TICK_MS, signal);
+    await clock.sleep(generator.lingerMs ?? LINGER_MS, signal);
     const due = filled + Math.floor(((clock.now() - liveBegan) * rate) / 1000);
     await sendUntil(Math.min(due, limit, ripe()));
   }

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MillraceError, messageOf } from '../../core/errors.ts';
 import type { Pipeline } from '../../core/pipeline.ts';
-import type { Generator } from '../generator.ts';
+import type { AnyGenerator } from '../generator.ts';
 import { usageError } from './failure.ts';
 import type { Known } from './parse-arguments.ts';
 import { nearest } from './suggest.ts';
@@ -86,13 +86,13 @@ async function load(found: string): Promise<LoadedPipeline> {
   return { file, pipeline, generator: hasGenerator ? await loadGenerator(generatorFile) : undefined };
 }
 
-async function loadGenerator(file: string): Promise<Generator> {
+async function loadGenerator(file: string): Promise<AnyGenerator> {
   const generator = await importDefault(file);
-  if (typeof generator === 'object' && generator !== null && 'record' in generator && 'topic' in generator) {
-    return generator as Generator;
+  if (typeof generator === 'object' && generator !== null) {
+    if (('record' in generator && 'topic' in generator) || 'configure' in generator) return generator as AnyGenerator;
   }
   throw new MillraceError('PLAN_INVALID', `${file} does not export a generator`, {
-    hint: 'export an object of type Generator by default, or rename the file',
+    hint: 'export an object of type Generator or ConfigurableGenerator by default, or rename the file',
   });
 }
 

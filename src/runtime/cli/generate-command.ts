@@ -4,16 +4,18 @@ import type { KafkaPlace } from '../../kafka/kafka-config.ts';
 import type { ForwardingCounts, ForwardingEvent } from '../../spool/forwarding.ts';
 import { openEnvironment } from '../environment.ts';
 import { runGenerator } from '../generate.ts';
-import type { Generator } from '../generator.ts';
+import { type GeneratedRecord, type Generator, generatorFor } from '../generator.ts';
+import { paramValues } from '../params.ts';
 import type { SpoolSettings } from '../spooled-target.ts';
 import { usageError } from './failure.ts';
 import type { LoadedPipeline } from './find-pipeline.ts';
 import type { GenerateFlags } from './flags.ts';
 import { describeGeneration, type Generation, generationAlone } from './generation.ts';
+import type { ParamFlags } from './parse-arguments.ts';
 import { kafkaOf, placesOf } from './places.ts';
 import { stopSignal } from './run-command.ts';
 import { Screen } from './screen.ts';
-import { forwardingText, generateThroughSpool, spoolOf } from './spooling.ts';
+import { forwardingText, generateThroughSpool, kafkaFor, spoolOf } from './spooling.ts';
 import { bytes, counted, duration, grouped } from './text.ts';
 import type { World } from './world.ts';
 
@@ -31,22 +33,25 @@ interface Job {
 }
 
 export async function generateCommand(
-  { pipeline, generator }: LoadedPipeline,
+  loaded: LoadedPipeline,
   flags: GenerateFlags,
+  params: ParamFlags,
   world: World,
 ): Promise<number> {
+  const { pipeline } = loaded;
+  const generator = await generatorFor(loaded.generator, paramValues(pipeline, params));
   if (generator === undefined) {
     throw usageError(`pipeline '${pipeline.name}' has no generator`, 'put a generator.ts beside its pipeline.ts');
   }
   const generation = generationAlone(flags, generator, world.clock.now());
   const screen = new Screen(world);
-  const kafka = kafkaOf(flags, world);
+  const kafka = kafkaFor(generator, kafkaOf(flags, world), flags, world.env);
   const tell = (event: string, facts: object, words: string): void => {
     if (flags.json) world.stdout.write(`${JSON.stringify({ event, topic: generator.topic, ...facts })}\n`);
     else screen.message(words);
   };
   const { stateDir } = placesOf(flags, world.cwd);
-  const spool = spoolOf(flags, kafka, generator.topic, { stateDir, cwd: world.cwd });
+  const spool = spoolOf(flags, kafka, generator, { stateDir, cwd: world.cwd });
   const { signal, release } = stopSignal(world, (text) => tell('notice', {}, text));
   const job = { generator, generation, kafka, stateDir, world, signal, tell };
   try {
@@ -61,20 +66,23 @@ export async function generateCommand(
 async function straight({ generator, generation, kafka, stateDir, world, signal, tell }: Job): Promise<void> {
   const began = world.clock.now();
   const environment = await openEnvironment({ kafka, stateDir });
+  const onProgress = progressOf(generator, tell);
   let sent = 0;
   tell(
     'start',
     {},
     `generating ${generator.topic} on ${environment.log.description}: ${describeGeneration(generation)}`,
   );
-  const stopTelling = world.every(PROGRESS_MS, () => tell('status', { sent }, `${counted(sent, 'record')} written`));
+  const status = (): void => tell('status', { sent }, `${counted(sent, 'record')} written`);
+  const stopTelling = generator.progress === undefined ? world.every(PROGRESS_MS, status) : () => {};
   try {
     await runGenerator(generator, {
       ...generation,
       log: environment.log,
       clock: world.clock,
       signal,
-      onProgress: (count) => {
+      onProgress: (count, last) => {
+        onProgress(count, last);
         sent = count;
       },
     });
@@ -100,8 +108,12 @@ async function throughSpool(job: Job & { readonly kafka: KafkaPlace }, spool: Sp
         const what = `generating ${generator.topic} on Kafka at ${kafka.brokers.join(', ')}: ${describeGeneration(generation)}`;
         const limit = `what it does not take is kept in ${folder}, up to ${bytes(spool.maxBytes)}`;
         tell('start', { spool: folder }, `${what}\n${limit}`);
-        stopTelling = world.every(PROGRESS_MS, () => tell('status', now(), countsText(now())));
+        const status = (): void => {
+          if (generator.progress === undefined || now().buffered > 0) tell('status', now(), countsText(now()));
+        };
+        stopTelling = world.every(PROGRESS_MS, status);
       },
+      onProgress: progressOf(generator, tell),
       onEvent: ({ kind, ...facts }) => tell(kind, facts, forwardingText({ kind, ...facts } as ForwardingEvent)),
       onWait: (buffered) =>
         tell('waiting', { buffered }, `all are generated: waiting for Kafka to take ${counted(buffered, 'record')}`),
@@ -112,6 +124,18 @@ async function throughSpool(job: Job & { readonly kafka: KafkaPlace }, spool: Sp
   } finally {
     stopTelling();
   }
+}
+
+/** Tells what the generator wants told of records that have been sent. */
+function progressOf({ progress }: Generator, tell: Job['tell']): (sent: number, last: GeneratedRecord) => void {
+  let told = 0;
+  return (sent, last) => {
+    if (progress === undefined) return;
+    const due = sent - (sent % progress.every);
+    if (due <= told) return;
+    told = due;
+    tell('status', { sent: due }, progress.line(due, last));
+  };
 }
 
 /** `1,200 sent, 34 buffered, 0 failed` */

@@ -68,7 +68,7 @@ async function runOn(
     }
     case 'generate': {
       const { generateCommand } = await import('./generate-command.ts');
-      return generateCommand(loaded, invocation.flags, world);
+      return generateCommand(loaded, invocation.flags, invocation.params, world);
     }
   }
 }

@@ -3,7 +3,7 @@ import { Command, CommanderError, type Option } from 'commander';
 import { MillraceError } from '../../core/errors.ts';
 import type { Pipeline } from '../../core/pipeline.ts';
 import { PASSWORD_VARIABLE, SETTINGS } from '../../kafka/kafka-settings.ts';
-import type { Generator } from '../generator.ts';
+import type { AnyGenerator } from '../generator.ts';
 import { usageError } from './failure.ts';
 import {
   type GenerateFlags,
@@ -32,12 +32,12 @@ export type Invocation =
       readonly params: ParamFlags;
     }
   | { readonly command: 'reset'; readonly flags: ResetFlags; readonly params: ParamFlags }
-  | { readonly command: 'generate'; readonly flags: GenerateFlags };
+  | { readonly command: 'generate'; readonly flags: GenerateFlags; readonly params: ParamFlags };
 
 /** The pipeline whose own flags are to be understood. */
 export interface Known {
   readonly pipeline: Pipeline;
-  readonly generator: Generator | undefined;
+  readonly generator: AnyGenerator | undefined;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -120,8 +120,10 @@ function createProgram(
     accept({ command: 'reset', flags: own(flags, resetParams), params: resetParams.take(flags) }),
   );
   const generate = program.command('generate').argument('<pipeline>').description("run a pipeline's generator alone");
-  withOptions(generate, 'Flags', generateOptions(), undefined);
-  generate.action((_: string, flags: GenerateFlags) => accept({ command: 'generate', flags: { ...flags } }));
+  const generateParams = withOptions(generate, 'Flags', generateOptions(), known);
+  generate.action((_: string, flags: GenerateFlags) =>
+    accept({ command: 'generate', flags: own(flags, generateParams), params: generateParams.take(flags) }),
+  );
   return program;
 }
 

@@ -6,6 +6,7 @@ import type { ForwardingEvent } from '../../spool/forwarding.ts';
 import { makeFolders } from '../../state/make-folders.ts';
 import { openEnvironment } from '../environment.ts';
 import { runGenerator } from '../generate.ts';
+import { generatorFor } from '../generator.ts';
 import { paramValues } from '../params.ts';
 import { run } from '../run.ts';
 import { dryRun } from './dry-run.ts';
@@ -15,7 +16,7 @@ import { describeGeneration, generationOf, modeOf } from './generation.ts';
 import type { ParamFlags } from './parse-arguments.ts';
 import { kafkaOf, logKind, outputsOf, placesOf } from './places.ts';
 import { counted } from './text.ts';
-import { forwardingText, generateThroughSpool, spoolOf } from './spooling.ts';
+import { forwardingText, generateThroughSpool, kafkaFor, spoolOf } from './spooling.ts';
 import { viewFor } from './views.ts';
 import type { World } from './world.ts';
 
@@ -26,16 +27,18 @@ export async function runCommand(
   params: ParamFlags,
   world: World,
 ): Promise<number> {
-  const { pipeline, generator } = loaded;
+  const { pipeline } = loaded;
+  const values = paramValues(pipeline, params);
+  const generator = await generatorFor(loaded.generator, values);
   const generation = generationOf(flags, generator, logKind(flags), world.clock.now());
-  const plan = planOf(pipeline.build(paramValues(pipeline, params)), pipeline.version);
+  const plan = planOf(pipeline.build(values), pipeline.version);
   if (flags.dryRun) {
     await dryRun(loaded, plan, flags, generation, world);
     return EXIT.ok;
   }
   const kafka = kafkaOf(flags, world);
   const places = placesOf(flags, world.cwd);
-  const spool = generator && spoolOf(flags, kafka, generator.topic, { stateDir: places.stateDir, cwd: world.cwd });
+  const spool = generator && spoolOf(flags, kafka, generator, { stateDir: places.stateDir, cwd: world.cwd });
   if (flags.data !== undefined) makeFolder(places.outputDir);
   const view = viewFor(world, flags);
   const { signal, release } = stopSignal(world, (text) => view.notice(text));
@@ -66,8 +69,9 @@ export async function runCommand(
           (async (stopped) => {
             const job = { generator: generator!, generation, log, clock: world.clock, signal: stopped };
             const onEvent = (event: ForwardingEvent): void => view.notice(`generator: ${forwardingText(event)}`);
-            const sent = await (kafka !== undefined && spool !== undefined
-              ? generateThroughSpool({ ...job, kafka, spool, onEvent }).then(({ generated }) => generated)
+            const target = kafkaFor(generator!, kafka, flags, world.env);
+            const sent = await (target !== undefined && spool !== undefined
+              ? generateThroughSpool({ ...job, kafka: target, spool, onEvent }).then(({ generated }) => generated)
               : runGenerator(generator!, { ...generation, ...job }));
             if (generation.events !== undefined && !stopped.aborted)
               view.notice(`generator: ${counted(sent, 'record')} written`);

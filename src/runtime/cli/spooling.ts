@@ -1,15 +1,17 @@
 /** A generator on Kafka, with its spool: what the flags say, how it runs, and what it tells. */
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Clock } from '../../core/ports.ts';
 import type { KafkaPlace } from '../../kafka/kafka-config.ts';
+import { type KafkaFlags, SETTINGS } from '../../kafka/kafka-settings.ts';
 import type { ForwardingCounts, ForwardingEvent } from '../../spool/forwarding.ts';
 import { runGenerator } from '../generate.ts';
-import type { Generator } from '../generator.ts';
+import type { GeneratedRecord, Generator } from '../generator.ts';
 import { SpooledTarget, type SpoolSettings } from '../spooled-target.ts';
 import { usageError } from './failure.ts';
 import { DEFAULT_SPOOL_BYTES, type GeneratorFlags } from './flags.ts';
 import type { Generation } from './generation.ts';
 import { bytes, counted } from './text.ts';
+import type { World } from './world.ts';
 
 /**
  * Where and how records are buffered; `undefined` where they are not.
@@ -18,7 +20,7 @@ import { bytes, counted } from './text.ts';
 export function spoolOf(
   flags: GeneratorFlags,
   kafka: KafkaPlace | undefined,
-  topic: string,
+  generator: Pick<Generator, 'topic' | 'spool'>,
   places: { readonly stateDir: string; readonly cwd: string },
 ): SpoolSettings | undefined {
   const given = (
@@ -34,10 +36,25 @@ export function spoolOf(
     const where = kafka === undefined ? 'on the embedded log' : 'through kafkajs';
     throw usageError(`${given}: there is no spool ${where}`, 'leave it out, or write to Kafka (--brokers host:port)');
   }
-  const name = encodeURIComponent(topic);
-  const folder =
-    typeof flags.spool === 'string' ? resolve(places.cwd, flags.spool) : join(places.stateDir, 'spool', name);
+  const { topic, spool } = generator;
+  const usual =
+    spool === undefined
+      ? join(places.stateDir, 'spool', encodeURIComponent(topic))
+      : join(dirname(places.stateDir), spool);
+  const folder = typeof flags.spool === 'string' ? resolve(places.cwd, flags.spool) : usual;
   return { folder, maxBytes: flags.spoolBytes ?? DEFAULT_SPOOL_BYTES, whenFull: flags.spoolFull ?? 'block' };
+}
+
+/** The cluster as the generator writes to it: with its own compression, unless flag or variable name one. */
+export function kafkaFor(
+  generator: Generator,
+  kafka: KafkaPlace | undefined,
+  flags: KafkaFlags,
+  env: World['env'],
+): KafkaPlace | undefined {
+  const isChosen = flags.compression !== undefined || (env[SETTINGS.compression.variable] ?? '') !== '';
+  if (kafka === undefined || kafka.client === 'kafkajs' || isChosen) return kafka;
+  return { ...kafka, compression: generator.compression ?? kafka.compression };
 }
 
 export interface SpooledGeneration {
@@ -47,6 +64,8 @@ export interface SpooledGeneration {
   readonly spool: SpoolSettings;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Records that have been sent by now, in all, and the last of them. */
+  readonly onProgress?: (sent: number, last: GeneratedRecord) => void;
   /** Told with its counts, now and whenever it is called, how it goes. */
   readonly onOpen?: (counts: () => ForwardingCounts) => void;
   readonly onEvent: (event: ForwardingEvent) => void;
@@ -66,7 +85,11 @@ export async function generateThroughSpool(run: SpooledGeneration): Promise<Forw
   try {
     run.onOpen?.(() => target.counts);
     if (signal.aborted) stop();
-    const generated = await runGenerator(generator, { ...generation, log: target.log, target, clock, signal });
+    const onProgress = (generated: number, last: GeneratedRecord): void => {
+      if (target.counts.buffered === 0) run.onProgress?.(generated, last);
+    };
+    const job = { ...generation, log: target.log, target, clock, signal, onProgress };
+    const generated = await runGenerator(generator, job);
     const { buffered } = target.counts;
     if (buffered > 0 && !signal.aborted) run.onWait?.(buffered);
     await target.flush();

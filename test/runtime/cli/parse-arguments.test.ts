@@ -187,7 +187,10 @@ describe('the other commands', () => {
       'reset branching --apply --to latest',
       { command: 'reset', flags: { apply: true, to: 'latest' }, params: defaults },
     ],
-    ['generate branching --rate 5 --events 3', { command: 'generate', flags: { rate: 5, events: 3 } }],
+    [
+      'generate branching --rate 5 --events 3',
+      { command: 'generate', flags: { rate: 5, events: 3 }, params: defaults },
+    ],
   ])('reads %s', (line, invocation) => {
     expect(parse(line)).toEqual(invocation);
   });
