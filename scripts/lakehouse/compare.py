@@ -80,14 +80,12 @@ def same_value(a, b):
 def order_difference(layer, rows, origins):
     """What one partition brought keeps its order, through all files."""
     last = {}
-    text = {"bronze": 1, "silver": -1, "late": -1, "quarantine": 0}.get(layer)
-    if text is None:
+    if layer not in ("bronze", "silver", "late"):
         return None
     for row in rows:
-        partition, offset = (row[3], row[4]) if layer == "bronze" else origins[row[text]]
+        partition, offset = (row[3], row[4]) if layer == "bronze" else origins[row[-1]]
         if offset <= last.get(partition, -1):
-            if layer == "bronze" or row[text] is not None:
-                return f"offset {offset} of partition {partition} stands behind offset {last[partition]}"
+            return f"offset {offset} of partition {partition} stands behind offset {last[partition]}"
         last[partition] = offset
     return None
 
@@ -97,7 +95,7 @@ def duck_rows(layer, paths):
     duck = duckdb.connect()
     duck.execute("set timezone = 'UTC'")
     if layer in layers.CSV:
-        relation = duck.from_csv_auto(paths, header=True, all_varchar=True, quotechar='"', escapechar='"', nullstr="")
+        relation = duck.from_csv_auto(paths, header=True, all_varchar=True, quotechar='"', escapechar='"')
         return relation.types, [tuple(v or "" for v in row) for row in relation.fetchall()]
     relation = duck.read_parquet(paths, hive_partitioning=False)
     names = [

@@ -55,6 +55,6 @@ export interface LayerReport {
 /** Runs compare.py, which computes every layer from the records of the topic and reads what is in the folder. */
 export function compareLayers(python: string, args: readonly string[]): LayerReport {
   const script = join(import.meta.dirname, 'compare.py');
-  const told = execFileSync(python, [script, ...args], { encoding: 'utf8', maxBuffer: OUTPUT_BYTES });
+  const told = execFileSync(python, ['-B', script, ...args], { encoding: 'utf8', maxBuffer: OUTPUT_BYTES });
   return JSON.parse(told) as LayerReport;
 }

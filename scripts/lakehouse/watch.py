@@ -28,12 +28,14 @@ class Watcher:
         self.rows = {layer: set() for layer in layers.LAYERS}
         self.problems = []
 
-    def look(self):
+    def look(self, again=False):
+        """Files that are known are looked at `again` only when it matters: there are many of them."""
         for layer in layers.LAYERS:
             try:
                 listed = layers.listing(os.path.join(self.folder, layer))
                 for path in listed:
-                    self.take(layer, path)
+                    if again or path not in self.marks or path in self.gone:
+                        self.take(layer, path)
                 self.gone |= self.files[layer].keys() - set(listed)
             except layers.Broken as error:
                 self.problems.append(str(error))
@@ -120,7 +122,7 @@ def main():
         line = sys.stdin.readline() if ready else None
         if line == "":
             return
-        watcher.look()
+        watcher.look(again=line is not None)
         if line is not None:
             print(json.dumps(watcher.answer(json.loads(line))), flush=True)
 

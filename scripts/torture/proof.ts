@@ -51,7 +51,7 @@ export function proofOfTransactions({ log, store, folder }: ProofParts): Proof {
   const { python, missing } = lakehousePython();
   if (missing !== '') throw new Error(`the folders of transactions cannot be compared: ${missing}`);
   const script = join(import.meta.dirname, '../lakehouse/watch.py');
-  const watcher = spawn(python, [script, join(folder, OUTPUT)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const watcher = spawn(python, ['-B', script, join(folder, OUTPUT)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const answers = createInterface({ input: watcher.stdout })[Symbol.asyncIterator]();
   const ask = async (question: object): Promise<unknown> => {
     watcher.stdin.write(`${JSON.stringify(question)}\n`);
