@@ -159,7 +159,8 @@ export class RollingOutput<T> implements Output {
   private manifestOf(open: readonly OpenFolder[], { number, now, files }: Epoch): RollingManifest {
     const { dir, keepFiles } = this.options;
     const older = this.kept ?? [];
-    const excess = keepFiles === undefined ? 0 : Math.max(0, older.length + files.length - keepFiles);
+    const isDue = keepFiles !== undefined && files.length > 0;
+    const excess = isDue ? Math.max(0, older.length + files.length - keepFiles) : 0;
     const pruned = older.slice(0, excess);
     if (this.kept !== undefined) this.kept = [...older.slice(excess), ...files.map(({ target }) => target)];
     const log = this.log.stage({ checkpoint: number, now, files, pruned });

@@ -17,6 +17,8 @@ export type Step =
       readonly death: Death | undefined;
       readonly fails: boolean;
       readonly during: number;
+      /** After the death: recoveries that are cut off after so many calls, one after the other. */
+      readonly recoveries: readonly number[];
     }
   /** Recoveries that are cut off after so many calls, one after the other. */
   | { readonly kind: 'restart'; readonly deaths: readonly number[] };
@@ -24,7 +26,9 @@ export type Step =
 const deathOf: fc.Arbitrary<Death> = fc.oneof(
   fc.constantFrom('sealed' as const, 'committed' as const, 'published' as const),
   fc.nat(12),
+  fc.nat(40),
 );
+const recoveriesOf = fc.array(fc.nat(25), { maxLength: 2 });
 
 export const stepOf: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('rows' as const), count: fc.integer({ min: 1, max: 3 }) }) },
@@ -37,11 +41,12 @@ export const stepOf: fc.Arbitrary<Step> = fc.oneof(
       fails: fc.boolean(),
       during: fc.nat(1),
       death: fc.option(deathOf, { nil: undefined, freq: 2 }),
+      recoveries: recoveriesOf,
     }),
   },
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('restart' as const), deaths: fc.array(fc.nat(9), { maxLength: 2 }) }),
+    arbitrary: fc.record({ kind: fc.constant('restart' as const), deaths: recoveriesOf }),
   },
 );
 
@@ -103,7 +108,7 @@ export class CrashWorld<O extends Output> {
       await this.checkpoint(step.final, step.death, step.during);
     } catch (thrown) {
       if (!(thrown instanceof Died) && !DEADLY.test(String(thrown))) throw thrown;
-      await this.crash([]);
+      await this.crash(step.recoveries);
     }
   }
 
