@@ -1,5 +1,7 @@
 /** The pipelines that can be tortured: what is fed to them, with which flags they run, and where they decide their epochs. */
-import type { Generator } from '../../src/runtime/generator.ts';
+import type { Pipeline } from '../../src/core/pipeline.ts';
+import { type AnyGenerator, type Generator, generatorFor } from '../../src/runtime/generator.ts';
+import { paramValues } from '../../src/runtime/params.ts';
 import type { RunOptions } from '../../src/runtime/run-options.ts';
 import type { LogClient } from '../../src/log/log-client.ts';
 
@@ -32,22 +34,22 @@ const ROLL_MS = 300;
 const KEEP_FILES = 6;
 
 export async function subjectOf(name: SubjectName, rollMs = ROLL_MS): Promise<Subject> {
-  const { default: generator } = (await import(`../../pipelines/${name}/generator.ts`)) as { default: Generator };
-  if (name === 'orders') {
-    return {
-      input: { generator, paceMs: ORDERS_PACE_MS, behindMs: () => 0 },
-      params: { arrowRollMs: rollMs },
-      decidedBy: (log) => (log === 'kafka' ? 'transaction' : 'store'),
-    };
-  }
+  const isOrders = name === 'orders';
+  const params: Subject['params'] = isOrders
+    ? { arrowRollMs: rollMs }
+    : { triggerInterval: `${rollMs} milliseconds`, maxFilesPerSink: KEEP_FILES };
+  const { default: pipeline } = (await import(`../../pipelines/${name}/pipeline.ts`)) as { default: Pipeline };
+  const { default: any } = (await import(`../../pipelines/${name}/generator.ts`)) as { default: AnyGenerator };
+  const generator = (await generatorFor(any, paramValues(pipeline, params)))!;
+  const isLate = (index: number) => !isOrders && index % LATE_EVERY === LATE_EVERY - 1;
   return {
     input: {
       generator,
-      paceMs: TRANSACTIONS_PACE_MS,
-      behindMs: (i) => (i % LATE_EVERY === LATE_EVERY - 1 ? LATE_MS : 0),
+      paceMs: isOrders ? ORDERS_PACE_MS : TRANSACTIONS_PACE_MS,
+      behindMs: (index) => (isLate(index) ? LATE_MS : 0),
     },
-    params: { triggerInterval: `${rollMs} milliseconds`, maxFilesPerSink: KEEP_FILES },
-    // Its outputs are files, wherever its input is.
-    decidedBy: () => 'store',
+    params,
+    // The outputs of transactions are files, wherever its input is.
+    decidedBy: (log) => (isOrders && log === 'kafka' ? 'transaction' : 'store'),
   };
 }

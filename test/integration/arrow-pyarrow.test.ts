@@ -1,17 +1,15 @@
 /** What pyarrow, the reference reader, finds in our files. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type LakehousePython, lakehousePython } from '../../scripts/lakehouse/python.ts';
 import { arrowFormat } from '../../src/arrow/arrow-format.ts';
 import { bool, decimal, float64, int32, int64, nullable, timestamp, utf8 } from '../../src/arrow/columns.ts';
 import { nodeDisk } from '../../src/files/node-disk.ts';
 import { RollingOutput } from '../../src/files/rolling-output.ts';
 
-/** Kept from run to run. */
-const VENV = join(tmpdir(), 'millrace-pyarrow');
-const PYTHON = join(VENV, 'bin/python');
 const INSTALL_MS = 300_000;
 
 const SCRIPT = `
@@ -25,35 +23,19 @@ print(json.dumps({
 }))
 `;
 
-function installed(): boolean {
-  const has = () => existsSync(PYTHON) && run(PYTHON, ['-c', 'import pyarrow']);
-  return (
-    has() || (run('python3', ['-m', 'venv', VENV]) && run(PYTHON, ['-m', 'pip', 'install', '-q', 'pyarrow']) && has())
-  );
-}
-
-function run(command: string, args: readonly string[]): boolean {
-  try {
-    execFileSync(command, args, { stdio: 'ignore', timeout: INSTALL_MS });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 describe('an Arrow file', () => {
   let dir: string;
-  let usable = false;
+  let reader: LakehousePython;
 
   beforeAll(() => {
     dir = mkdtempSync(join(tmpdir(), 'millrace-arrow-'));
-    usable = installed();
+    reader = lakehousePython();
   }, INSTALL_MS);
 
   afterAll(() => rmSync(dir, { recursive: true }));
 
   it('has the types and values in pyarrow that its columns say', async (context) => {
-    context.skip(!usable, 'python3 with pip and pyarrow are not to be had here');
+    context.skip(reader.missing !== '', reader.missing);
     const columns = {
       window_start: timestamp(),
       product_id: utf8(),
@@ -98,7 +80,7 @@ describe('an Arrow file', () => {
     await output.publish(await output.seal(42, true));
 
     const file = join(dir, 'metrics_20250101_000000_42.arrow');
-    const found = JSON.parse(execFileSync(PYTHON, ['-c', SCRIPT, file], { encoding: 'utf8' })) as object;
+    const found = JSON.parse(execFileSync(reader.python, ['-c', SCRIPT, file], { encoding: 'utf8' })) as object;
     expect(found).toEqual({
       schema: [
         'window_start: timestamp[ms, tz=UTC] not null',
