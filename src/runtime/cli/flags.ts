@@ -8,6 +8,7 @@ import type { WhenFull } from '../../spool/forwarding.ts';
 import { type Delivery, MIN_RECORDS_FOR_RATIO, type StartFrom } from '../run-options.ts';
 import { problemOf } from '../params.ts';
 import { usageError } from './failure.ts';
+import { type ResetTo, resetTo } from './reset-positions.ts';
 import { grouped } from './text.ts';
 
 /** Which log and which state a command works on. */
@@ -44,7 +45,8 @@ export interface RunFlags extends PlaceFlags, GeneratorFlags {
 
 export interface ResetFlags extends PlaceFlags {
   readonly apply?: boolean;
-  readonly to?: StartFrom;
+  readonly to?: ResetTo;
+  readonly json?: boolean;
 }
 
 export interface GenerateFlags extends GeneratorFlags, KafkaFlags {
@@ -219,10 +221,12 @@ export const runOptions = (): Option[] => [
 
 export const resetOptions = (): Option[] => [
   ...placeOptions(),
-  new Option('--to <WHERE>', 'where to begin again: earliest, latest or an ISO time (default: earliest)').argParser(
-    startFrom,
-  ),
+  new Option(
+    '--to <WHERE>',
+    'where to begin again: earliest, latest, an offset (1200, or by partition 0:1200,1:1300) or an ISO time (default: earliest)',
+  ).argParser(resetTo),
   new Option('--apply', 'do it; without this flag it is only shown'),
+  new Option('--json', 'a line of JSON on stdout and nothing else'),
   ...kafkaOptions(),
 ];
 

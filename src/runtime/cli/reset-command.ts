@@ -1,10 +1,8 @@
 /** `millrace reset NAME`: begins a pipeline again. Shows current → new, and changes nothing without `--apply`. */
-import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { CheckpointStore } from '../../checkpoint/checkpoint-store.ts';
 import { processProbe } from '../../checkpoint/process-probe.ts';
 import { EXIT } from '../../core/errors.ts';
-import { type Plan, planOf } from '../../core/plan.ts';
-import type { LogClient } from '../../log/log-client.ts';
+import { planOf } from '../../core/plan.ts';
 import { openEnvironment } from '../environment.ts';
 import { paramValues } from '../params.ts';
 import { taskIdOf } from '../task-id.ts';
@@ -13,6 +11,7 @@ import type { ResetFlags } from './flags.ts';
 import type { ParamFlags } from './parse-arguments.ts';
 import { filesOf, hasState, kafkaOf, logKind, openExisting, outputsOf, placesOf } from './places.ts';
 import { missingLines, type PositionRow, positionTable } from './positions.ts';
+import { resetRows } from './reset-positions.ts';
 import { Screen } from './screen.ts';
 import { spell } from './spelling.ts';
 import { counted } from './text.ts';
@@ -29,8 +28,10 @@ export async function resetCommand(
   const plan = planOf(pipeline.build(paramValues(pipeline, params)), pipeline.version);
   const screen = new Screen(world);
   const kafka = kafkaOf(flags, world);
+  const to = flags.to ?? 'earliest';
+  const isChosen = flags.to !== undefined || (world.env.STARTING_OFFSETS ?? '') !== '';
   // A first checkpoint that is to be left for the next start needs a state directory; all else can be looked at without one.
-  const mustWrite = flags.apply === true && (hasState(places) || (flags.to ?? 'earliest') !== 'earliest');
+  const mustWrite = flags.apply === true && (hasState(places) || isChosen);
   const environment = mustWrite
     ? await openEnvironment({ kafka, stateDir: places.stateDir })
     : await openExisting(kafka, places);
@@ -40,7 +41,7 @@ export async function resetCommand(
     // Owning comes first: while a process runs the pipeline, neither its state nor its group's offsets are ours to delete.
     if (flags.apply) await checkpoints.own(processProbe, world.clock.now());
     const saved = checkpoints.load();
-    const rows = await resetRows(plan, log, saved, flags, group);
+    const rows = await resetRows(plan, log, saved, to, group);
     const missing = (await Promise.all(plan.topics.map(async (use) => ({ use, info: await log.topic(use.topic) }))))
       .filter(({ use, info }) => use.use === 'read' && info === undefined)
       .map(({ use }) => use);
@@ -51,49 +52,27 @@ export async function resetCommand(
       ...missingLines(missing),
       ...consequences(rows, outputsOf(plan, log.description, places), filesOf(plan, places)),
     ];
-    for (const line of lines) screen.show(line);
-    if (!flags.apply) {
-      screen.show(`Nothing was changed. To do it: ${spell([...world.argv, '--apply'], world.env)}`);
-      return EXIT.ok;
+    if (!flags.json) for (const line of lines) screen.show(line);
+    if (flags.apply) {
+      // Without a checkpoint the next start would choose for itself, by --from and the log as it is then.
+      const begin = isChosen ? { offsets: offsetsOf(rows), fingerprint: plan.fingerprint } : undefined;
+      await log.deleteGroup(group);
+      await checkpoints.reset(processProbe, world.clock.now(), begin);
     }
-    const begin =
-      flags.to === undefined || flags.to === 'earliest'
-        ? undefined
-        : { offsets: offsetsOf(rows), fingerprint: plan.fingerprint };
-    await log.deleteGroup(group);
-    await checkpoints.reset(processProbe, world.clock.now(), begin);
-    screen.show('Done: checkpoint, state and group offsets are deleted; the next run begins as shown.');
+    if (flags.json) {
+      const facts = { log: log.description, group, checkpoint: saved?.epoch ?? null, positions: rows, missing };
+      const line = { event: 'reset', pipeline: pipeline.name, applied: flags.apply === true, ...facts };
+      world.stdout.write(`${JSON.stringify(line)}\n`);
+    } else if (flags.apply) {
+      screen.show('Done: checkpoint, state and group offsets are deleted; the next run begins as shown.');
+    } else {
+      screen.show(`Nothing was changed. To do it: ${spell([...world.argv, '--apply'], world.env)}`);
+    }
     return EXIT.ok;
   } finally {
     await checkpoints.disown().catch(() => {});
     await environment.close();
   }
-}
-
-async function resetRows(
-  plan: Plan,
-  log: LogClient,
-  saved: Checkpoint | undefined,
-  { to = 'earliest' }: ResetFlags,
-  group: string,
-): Promise<PositionRow[]> {
-  const sources = plan.nodes.filter(({ node }) => node.role === 'source');
-  const because = typeof to === 'string' ? to : new Date(to.timestamp).toISOString();
-  const rows = sources.map(async ({ id, node }): Promise<PositionRow[]> => {
-    const topic = node.name!;
-    if ((await log.topic(topic)) === undefined) return [];
-    const [next, end, committed] = await Promise.all([
-      log.offsets(topic, to),
-      log.offsets(topic, 'latest'),
-      log.groupOffsets(group, [topic], { settled: false }),
-    ]);
-    const ofGroup = new Map(committed.map(({ partition, offset }) => [partition, offset]));
-    return next.map((offset, partition) => {
-      const current = saved?.offsets[id]?.[partition] ?? ofGroup.get(partition) ?? null;
-      return { source: id, topic, partition, current, next: offset, end: end[partition], because };
-    });
-  });
-  return (await Promise.all(rows)).flat();
 }
 
 /** What the next run does to outputs that are there already, in words. */
