@@ -16,8 +16,11 @@ PAYLOAD = ["user_id", "card_id", "merchant", "category", "amount", "currency", "
 NUMBERS = {"amount", "lat", "lon"}
 
 TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:(Z)|([+-])(\d\d):?(\d\d))?", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?:([Zz])|([+-])(\d\d)(?::?(\d\d))?)?)?", re.ASCII
 )
+MAX_TIME = 8_640_000_000_000_000
+MAX_SAFE = 2**53 - 1
+MAX_AMOUNT = 1_000_000_000_000
 
 
 def expected(records, drained=True):
@@ -34,8 +37,8 @@ def expected(records, drained=True):
         if isinstance(judged, str):
             layers["quarantine"].append((text, record.timestamp, judged))
             continue
-        time = millis(judged["event_ts"])
-        payload = (judged["txn_id"], time, *(judged.get(name) for name in PAYLOAD))
+        time = judged["event_ts"]
+        payload = (judged["txn_id"], time, *(judged[name] for name in PAYLOAD))
         silver = (*payload, record.timestamp, text)
         layers["silver"].append(silver)
         layers["raw_csv"].append(tuple(csv_field(value, at) for at, value in enumerate(payload)))
@@ -54,7 +57,7 @@ def expected(records, drained=True):
 
 
 def judge(record):
-    """The transaction, or the kind of rejection that it meets."""
+    """The transaction, its time as epoch milliseconds, or the kind of rejection that it meets."""
     if record.value is None:
         return "DecodeError"
     try:
@@ -63,17 +66,56 @@ def judge(record):
         return "DecodeError"
     if not isinstance(value, dict):
         return "ValidationError"
-    for name in ("txn_id", "event_ts"):
-        if not isinstance(value.get(name), str) or value[name] == "":
+    if "txn_id" not in value and "transaction_id" in value:
+        value = {**value, "txn_id": value["transaction_id"], "event_ts": value.get("timestamp")}
+    try:
+        if not isinstance(value.get("txn_id"), str) or value["txn_id"] == "":
             return "ValidationError"
-    for name in PAYLOAD:
-        wanted = (int, float) if name in NUMBERS else str
-        if not isinstance(value.get(name), wanted) or isinstance(value[name], bool):
-            return "ValidationError"
-    time = millis(value["event_ts"])
+        judged = {"txn_id": value["txn_id"], "event_ts": time_of(value.get("event_ts"))}
+        for name in PAYLOAD:
+            judged[name] = (number_of if name in NUMBERS else word_of)(value.get(name))
+    except ValueError:
+        return "ValidationError"
+    if judged["amount"] is not None and abs(judged["amount"]) > MAX_AMOUNT:
+        return "ValidationError"
+    return "FutureRecord" if judged["event_ts"] - record.timestamp > MAX_FUTURE else judged
+
+
+def time_of(value):
+    if isinstance(value, str):
+        time = millis(value)
+    else:
+        time = whole(value)
+        if time is not None and abs(time) > MAX_TIME:
+            time = None
     if time is None:
-        return "EventTimeError"
-    return "FutureRecord" if time - record.timestamp > MAX_FUTURE else value
+        raise ValueError("not a time")
+    return time
+
+
+def word_of(value):
+    """Text; a whole number as its digits, as far as a double holds them."""
+    if value is None or isinstance(value, str):
+        return value
+    number = whole(value)
+    if number is None or abs(number) > MAX_SAFE:
+        raise ValueError("not a text")
+    return str(number)
+
+
+def number_of(value):
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(float(value)):
+        raise ValueError("not a number")
+    return float(value)
+
+
+def whole(value):
+    """JSON knows one kind of number: 5.0 is as whole as 5."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not float(value).is_integer():
+        return None
+    return int(value)
 
 
 def refuse(constant):
@@ -86,21 +128,23 @@ def text_of(data):
 
 
 def millis(text):
-    """ISO 8601: `T` or a space, a fraction or none, `Z`, an offset with or without colon, or no zone, which means UTC."""
+    """
+    ISO 8601: `T` or a space, seconds and a fraction or none, `Z`, an offset with or without colon, or no zone, which means
+    UTC; a date alone is its midnight.
+    """
     match = TIME.fullmatch(text)
     if match is None:
         return None
     *numbers, fraction, _, sign, hours, minutes = match.groups()
     try:
-        at = datetime(*map(int, numbers), tzinfo=timezone.utc)
+        at = datetime(*(int(number or 0) for number in numbers), tzinfo=timezone.utc)
     except ValueError:
         return None
-    if sign is not None:
-        if int(hours) > 23 or int(minutes) > 59:
-            return None
-        offset = timedelta(hours=int(hours), minutes=int(minutes))
-        at = at - offset if sign == "+" else at + offset
-    return (at - EPOCH) // timedelta(milliseconds=1) + int((fraction or "").ljust(3, "0")[:3])
+    if int(hours or 0) > 23 or int(minutes or 0) > 59:
+        return None
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    east = (at - EPOCH) - (offset if sign == "+" else -offset)
+    return east // timedelta(milliseconds=1) + int((fraction or "").ljust(3, "0")[:3])
 
 
 def csv_field(value, at):
