@@ -18,6 +18,7 @@ NUMBERS = {"amount", "lat", "lon"}
 TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?:([Zz])|([+-])(\d\d)(?::?(\d\d))?)?)?", re.ASCII
 )
+FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 MAX_TIME = 8_640_000_000_000_000
 MAX_SAFE = 2**53 - 1
 MAX_AMOUNT = 1_000_000_000_000
@@ -154,7 +155,7 @@ def csv_field(value, at):
     if at == 1:
         return (EPOCH + timedelta(milliseconds=value)).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value % 1000:03}Z"
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+        return f"'{value}" if FORMULA.match(value) else value
     return number_text(value)
 
 

@@ -1,6 +1,7 @@
 """The folders of the lakehouse: their columns and types, and how a reader finds the rows of a file."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -103,9 +104,9 @@ def csv_rows(layer, path):
     """Fields as they stand, quotes aside."""
     with open(path, "rb") as file:
         data = file.read()
-    if not data.endswith(b"\n"):
+    if not data.endswith(b"\r\n"):
         raise Broken(f"{path}: does not end with a whole line")
-    rows = list(csv.reader(data.decode("utf-8").splitlines(keepends=True), strict=True))
+    rows = list(csv.reader(io.StringIO(data.decode("utf-8"), newline=""), strict=True))
     if rows[0] != CSV[layer]:
         raise Broken(f"{path}: has the header {rows[0]}, not {CSV[layer]}")
     if len(rows) == 1 or any(len(row) != len(rows[0]) for row in rows):

@@ -34,7 +34,7 @@ export function proofOfOrders({ log, folder }: ProofParts): Proof {
 }
 
 const TOPIC = 'transactions';
-const OUTPUT = 'output/transactions';
+const OUTPUT = 'data/output/parquet';
 
 interface Look {
   readonly rows: Readonly<Record<string, number>>;
