@@ -19,4 +19,5 @@ export type {
 } from './runtime/generator.ts';
 export { run } from './runtime/run.ts';
 export type { Delivery, RunMode, RunOptions, RunReport, RunStatus, StartFrom } from './runtime/run-options.ts';
+export { parseDuration } from './time/duration.ts';
 export { iso, parseIso } from './time/iso.ts';

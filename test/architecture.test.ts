@@ -74,6 +74,7 @@ const OWNERS: Record<string, readonly string[]> = {
   'fast-check': ['src/testing'],
   arktype: ['pipelines'],
   zod: ['pipelines'],
+  '@faker-js/faker': ['pipelines'],
   '@standard-schema/spec': ['operators', 'src/core', 'src/arrow'],
 };
 
