@@ -1,9 +1,7 @@
 /** A generator's records on their way to Kafka, with a spool beside it for the time when that is away. */
 import { join } from 'node:path';
-import { processProbe } from '../checkpoint/process-probe.ts';
-import { MillraceError } from '../core/errors.ts';
+import type { MillraceError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
-import { takeLock } from '../files/lock-file.ts';
 import { nodeDisk } from '../files/node-disk.ts';
 import type { KafkaPlace } from '../kafka/kafka-config.ts';
 import type { LogClient } from '../log/log-client.ts';
@@ -11,9 +9,10 @@ import type { ForwardingCounts, ForwardingEvent, WhenFull } from '../spool/forwa
 import { ForwardingProducer } from '../spool/forwarding-producer.ts';
 import { OVERDUE, Patience } from '../spool/patience.ts';
 import { SlotFile } from '../spool/slot-file.ts';
-import { Spool } from '../spool/spool.ts';
+import type { Spool } from '../spool/spool.ts';
 import type { Generator } from './generator.ts';
 import { type GeneratorTarget, LogTarget, type NumberedRecord } from './generator-target.ts';
+import { openSpoolFolder } from './spool-folder.ts';
 
 export interface SpoolSettings {
   readonly folder: string;
@@ -79,15 +78,10 @@ export class SpooledTarget implements GeneratorTarget {
    *   cluster, STORE_FAILED when it cannot be read or written
    */
   static async open(options: SpooledTargetOptions): Promise<SpooledTarget> {
-    const { clock, kafka, spool: settings } = options;
-    const { folder, maxBytes } = settings;
-    await nodeDisk.mkdir(folder);
-    const { pid, birth } = processProbe;
-    const me = { pid, birth: birth(pid) ?? '', since: clock.now() };
-    const release = await takeLock(join(folder, 'lock'), me, (holder) => birth(holder.pid) === holder.birth);
+    const { clock, kafka } = options;
+    const { folder, maxBytes } = options.spool;
+    const { spool, release } = await openSpoolFolder({ folder, maxBytes, brokers: kafka.brokers, clock });
     try {
-      const spool = await Spool.open({ disk: nodeDisk, folder, maxBytes });
-      await keepToOneCluster(folder, spool.pending, kafka.brokers);
       const numbering = await SlotFile.open<Numbering>(nodeDisk, join(folder, 'numbering'));
       const { KafkaClient } = await import('../kafka/kafka-client.ts');
       const log = new KafkaClient({ ...kafka, clock, patienceMs: Number.POSITIVE_INFINITY });
@@ -157,23 +151,4 @@ interface Opened {
   readonly spool: Spool;
   readonly numbering: { readonly file: SlotFile<Numbering>; readonly value: Numbering | undefined };
   readonly release: () => Promise<void>;
-}
-
-/** Records that wait for one cluster must not go to another. */
-async function keepToOneCluster(folder: string, pending: number, brokers: readonly string[]): Promise<void> {
-  const path = join(folder, 'brokers');
-  const before = (await nodeDisk.size(path)) === undefined ? '' : Buffer.from(await nodeDisk.read(path)).toString();
-  const known = before.split('\n').filter(Boolean);
-  if (pending > 0 && known.length > 0 && !brokers.some((broker) => known.includes(broker))) {
-    const text = `${folder} holds ${pending} records for Kafka at ${known.join(',')}, not for ${brokers.join(',')}`;
-    const hint = `send them first, with --brokers ${known.join(',')}, or use another --spool DIR; where it is the same cluster under a new address, write that into ${path}`;
-    throw new MillraceError('CONFIG_INVALID', text, { hint });
-  }
-  const text = brokers.map((broker) => `${broker}\n`).join('');
-  if (text === before) return;
-  await nodeDisk.remove(`${path}.new`);
-  await nodeDisk.write(`${path}.new`, 0, Buffer.from(text));
-  await nodeDisk.sync(`${path}.new`);
-  await nodeDisk.rename(`${path}.new`, path);
-  await nodeDisk.syncDir(folder);
 }

@@ -1,6 +1,7 @@
 /** Records that were given to `send`, in order, until somebody takes them up. */
 import type { DeliveryReport, OutgoingRecord } from './outgoing.ts';
-import { bytesOf, type Outgoing } from './transmitter.ts';
+import { bytesOf } from './grouping.ts';
+import type { Outgoing } from './transmitter.ts';
 
 export interface Row extends Outgoing {
   /** In the spool. */
