@@ -1,7 +1,7 @@
 import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import { kafka, pipeline } from '../../src/index.ts';
-import { decodeJson, map, sinkArrow, sinkJsonl, toDLQ } from '../../operators/index.ts';
+import { decodeJson, map, sinkArrow, sinkCsv, sinkJsonl, toDLQ } from '../../operators/index.ts';
 import { decimal, int64, nullable, utf8 } from '../../src/arrow/columns.ts';
 import type { Pipeline } from '../../src/core/pipeline.ts';
 import { TestDriver } from '../../src/testing/index.ts';
@@ -147,5 +147,86 @@ describe('sinkArrow', () => {
     expect(() => rows().pipe(sinkArrow('rows', { columns: {}, omit: ['id', 'n', 'total'] }))).toThrow(
       'at least one column',
     );
+  });
+});
+
+describe('sinkCsv', () => {
+  const columns = { id: utf8(), n: int64(), total: nullable(decimal(18, 2)) };
+  const listed = async (driver: TestDriver, folder: string) =>
+    (await driver.disk.list(folder)).filter((name) => !name.startsWith('.'));
+
+  it('publishes whole files with a header', async () => {
+    const driver = await driven(pipeline('p', rows().pipe(sinkCsv('rows', { columns, prefix: 'raw' }))), [
+      { id: '=a', n: 1, total: 0.1 },
+      { id: 'b', n: -2 },
+    ]);
+    await driver.settle();
+    await driver.stop();
+    const [name, ...others] = await listed(driver, '/output/rows');
+    expect(name).toMatch(/^raw_20240101_\d{6}_\d+\.csv$/);
+    expect(others).toEqual([]);
+    expect(await textOf(driver, `/output/rows/${name}`)).toBe('id,n,total\r\n"\'=a",1,0.10\r\nb,-2,\r\n');
+  });
+
+  it('puts records into folders of partitions', async () => {
+    const partitionBy = ({ id }: Row) => ({ id });
+    const of = pipeline(
+      'p',
+      rows().pipe(sinkCsv('rows', { columns: { n: int64() }, omit: ['id', 'total'], partitionBy })),
+    );
+    const driver = await driven(of, [
+      { id: 'a/b', n: 1 },
+      { id: 'c', n: 2 },
+      { id: 'a/b', n: 3 },
+    ]);
+    await driver.settle();
+    await driver.stop();
+    expect(await listed(driver, '/output/rows')).toEqual(['id=a%2Fb', 'id=c']);
+    const [name] = await listed(driver, '/output/rows/id=a%2Fb');
+    expect(await textOf(driver, `/output/rows/id=a%2Fb/${name}`)).toBe('n\r\n1\r\n3\r\n');
+  });
+
+  it('keeps the last files', async () => {
+    const of = pipeline('p', rows().pipe(sinkCsv('rows', { columns, rollEveryMs: 0, keepFiles: 2 })));
+    const driver = await driven(of, []);
+    for (const n of [1, 2, 3]) {
+      await driver.append('in', [{ value: { id: 'a', n } }]);
+      await driver.settle();
+      await driver.advance(10_000);
+    }
+    const names = await listed(driver, '/output/rows');
+    const texts = await Promise.all(names.map((name) => textOf(driver, `/output/rows/${name}`)));
+    expect(texts.map((text) => text.split('\r\n')[1])).toEqual(['a,2,', 'a,3,']);
+  });
+
+  it.each<[string, (row: Row) => object, string]>([
+    ['throws', () => JSON.parse('{') as object, 'JSON'],
+    ['gives no folder', () => ({}), 'no column'],
+    ['gives other columns than before', ({ n }) => (n === 1 ? { a: 1 } : { b: 1 }), 'those before it had a'],
+  ])('stops at a record for which partitionBy %s, and says at which', async (_, partitionBy, words) => {
+    const options = { columns, partitionBy: partitionBy as () => Record<string, string> };
+    const driver = await driven(pipeline('p', rows().pipe(sinkCsv('rows', options))), [
+      { id: 'a', n: 1 },
+      { id: 'b', n: 2 },
+    ]);
+    await expect(driver.settle()).rejects.toMatchObject({
+      code: 'CALLBACK_FAILED',
+      place: { operator: 'sinkCsv(rows)', topic: 'in' },
+      message: expect.stringContaining(words) as string,
+    });
+  });
+
+  it('names the record that does not fit its column among those of its partition', async () => {
+    const options = { columns, partitionBy: ({ id }: Row) => ({ id }) };
+    const driver = await driven(pipeline('p', rows().pipe(sinkCsv('rows', options))), [
+      { id: 'a', n: 1 },
+      { id: 'b', n: 2 },
+      { id: 'a', n: 2.5 },
+    ]);
+    await expect(driver.settle()).rejects.toMatchObject({ place: { topic: 'in', partition: 0, offset: 2 } });
+  });
+
+  it('refuses to keep no files', () => {
+    expect(() => rows().pipe(sinkCsv('rows', { columns, keepFiles: 0 }))).toThrow('keepFiles');
   });
 });
