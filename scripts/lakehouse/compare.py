@@ -137,8 +137,14 @@ def gold_by_sql(silver, late):
 
 
 def compare_folder(report, records, folder):
-    paths = {layer: layers.listing(os.path.join(folder, layer)) for layer in layers.LAYERS}
-    found = {layer: [row for path in each for row in layers.rows_of(layer, path)] for layer, each in paths.items()}
+    paths, found = {}, {}
+    for layer in layers.LAYERS:
+        try:
+            paths[layer] = layers.listing(os.path.join(folder, layer))
+            found[layer] = [row for path in paths[layer] for row in layers.rows_of(layer, path)]
+        except layers.Broken as error:
+            report.add(layer, 0, str(error))
+            return
     compare(report, records, expected.expected(records), found)
     for layer, each in paths.items():
         if each:

@@ -73,18 +73,24 @@ export function proofOfTransactions({ log, store, folder }: ProofParts): Proof {
       return undefined;
     },
     async compare(written) {
-      const records = await readTopic(log, TOPIC);
       const dump = join(folder, 'input.jsonl');
-      const text = (bytes: Uint8Array | null) => (bytes === null ? null : Buffer.from(bytes).toString('base64'));
-      const lines = records.map(({ partition, offset, timestamp, key, value }) =>
-        JSON.stringify({ topic: TOPIC, partition, offset, timestamp, key: text(key), value: text(value) }),
-      );
-      writeFileSync(dump, `${lines.join('\n')}\n`);
+      const records = await dumpTopic(log, TOPIC, dump);
       const report = (await ask({ do: 'compare', dump })) as LayerReport;
-      if (records.length === written) return report;
-      const difference = `the topic has ${records.length} records, ${written} were written`;
+      if (records === written) return report;
+      const difference = `the topic has ${records} records, ${written} were written`;
       return { lines: report.lines, differences: [difference, ...report.differences] };
     },
     close: () => watcher.kill(),
   };
+}
+
+/** Writes all records of a topic into a file, as scripts/lakehouse reads them; returns how many there are. */
+export async function dumpTopic(log: LogClient, topic: string, path: string): Promise<number> {
+  const records = await readTopic(log, topic);
+  const text = (bytes: Uint8Array | null) => (bytes === null ? null : Buffer.from(bytes).toString('base64'));
+  const lines = records.map(({ partition, offset, timestamp, key, value }) =>
+    JSON.stringify({ topic, partition, offset, timestamp, key: text(key), value: text(value) }),
+  );
+  writeFileSync(path, `${lines.join('\n')}\n`);
+  return records.length;
 }
