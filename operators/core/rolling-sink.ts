@@ -17,6 +17,8 @@ export interface RollingSinkOptions<T> {
   readonly prefix?: string;
   /** A file is published at the first checkpoint so many ms of processing time after its first row. Default 60 s. */
   readonly rollEveryMs?: number;
+  /** The same for the first file of a run, so that there is something to see soon. Default `rollEveryMs`. */
+  readonly rollFirstMs?: number;
   /** … or at the first with so many rows. Default 1,000,000. */
   readonly rollRows?: number;
   /** … or at the first with so many bytes in its segments. Default 128 MiB. */
@@ -64,9 +66,11 @@ const PREFIX = /^[A-Za-z0-9][\w.-]*$/;
 export function rollingSink<T extends object>(spec: RollingSinkSpec<T>) {
   const { kind, dir, columns, options } = spec;
   const { prefix = DEFAULT_PREFIX, rollEveryMs = DEFAULT_ROLL_EVERY_MS, keepFiles, partitionBy } = options;
+  const { rollFirstMs = rollEveryMs } = options;
   const { rollRows = DEFAULT_ROLL_ROWS, rollBytes = DEFAULT_ROLL_BYTES } = options;
   requireText(kind, 'dir', dir);
   requireDuration(kind, 'rollEveryMs', rollEveryMs);
+  requireDuration(kind, 'rollFirstMs', rollFirstMs);
   requirePositiveInteger(kind, 'rollRows', rollRows);
   requirePositiveInteger(kind, 'rollBytes', rollBytes);
   if (keepFiles !== undefined) requirePositiveInteger(kind, 'keepFiles', keepFiles);
@@ -84,7 +88,8 @@ export function rollingSink<T extends object>(spec: RollingSinkSpec<T>) {
       ...(partitionBy !== undefined && { partitioned: true }),
     },
     writer(ctx) {
-      const rolling = { task: ctx.task, dir: ctx.outputPath(dir), prefix, rollEveryMs, rollRows, rollBytes, keepFiles };
+      const when = { rollEveryMs, rollFirstMs, rollRows, rollBytes };
+      const rolling = { task: ctx.task, dir: ctx.outputPath(dir), prefix, keepFiles, ...when };
       const output = new RollingOutput<T>(ctx, format, rolling);
       ctx.output(output);
       if (partitionBy === undefined)

@@ -5,6 +5,8 @@ import type { OpenFolder, StagedFile } from './rolling-manifest.ts';
 export interface RollWhen {
   /** A file is published at the first checkpoint so many ms of processing time after its first row. */
   readonly rollEveryMs: number;
+  /** The same until the first of a run has been published for its age; default `rollEveryMs`. */
+  readonly rollFirstMs?: number | undefined;
   /** … or with so many rows … */
   readonly rollRows: number;
   /** … or with segments of so many bytes. */
@@ -39,10 +41,13 @@ export class OpenRows<T> {
   private readonly format: RollingFormat<T>;
   private readonly when: RollWhen;
   private folders = new Map<string, Folder<T>>();
+  /** Age at which files close just now. */
+  private rollMs: number;
 
   constructor(format: RollingFormat<T>, when: RollWhen) {
     this.format = format;
     this.when = when;
+    this.rollMs = when.rollFirstMs ?? when.rollEveryMs;
   }
 
   /** Adds rows to a folder; returns the memory that they take. */
@@ -72,6 +77,7 @@ export class OpenRows<T> {
       ...folder,
       closes: final || this.isOld(folder, now) || this.isFull(folder),
     }));
+    if ([...this.folders.values()].some((folder) => this.isOld(folder, now))) this.rollMs = this.when.rollEveryMs;
     let tooMany = taken.filter(({ closes }) => !closes).length - MAX_OPEN_FOLDERS;
     // In the order in which they were opened.
     for (const each of taken) if (tooMany > 0 && !each.closes) [each.closes, tooMany] = [true, tooMany - 1];
@@ -93,7 +99,7 @@ export class OpenRows<T> {
   }
 
   private isOld({ openedAt }: Folder<T>, now: number): boolean {
-    return now - openedAt >= this.when.rollEveryMs;
+    return now - openedAt >= this.rollMs;
   }
 
   private isFull({ writer, segments }: Folder<T>): boolean {

@@ -18,14 +18,19 @@ beforeEach(() => {
   held = 0;
 });
 
-async function opened(manifest?: unknown, signature = 'v1', dir = DIR): Promise<RollingOutput<number>> {
+async function opened(
+  manifest?: unknown,
+  signature = 'v1',
+  dir = DIR,
+  when: { rollFirstMs?: number } = {},
+): Promise<RollingOutput<number>> {
   const world = {
     disk,
     clock: { now: () => now, sleep: async () => {} },
     hold: (bytes: number) => void (held += bytes),
     release: (bytes: number) => void (held -= bytes),
   };
-  const options = { dir, prefix: 'rows', rollEveryMs: 1_000, rollRows: 4, rollBytes: 1_000 };
+  const options = { dir, prefix: 'rows', rollEveryMs: 1_000, rollRows: 4, rollBytes: 1_000, ...when };
   const output = new RollingOutput(world, textFormat(signature), options);
   await output.recover(manifest);
   return output;
@@ -65,6 +70,18 @@ describe('a folder of whole files', () => {
     expect(output.idle).toBe(expected.length === 0);
     await checkpoint(output, 2);
     expect(await files()).toEqual(expected);
+  });
+
+  it('rolls sooner for the first file of a run, where it is told to', async () => {
+    const output = await opened(undefined, 'v1', DIR, { rollFirstMs: 300 });
+    const filesAfter = async (ms: number, epoch: number): Promise<number> => {
+      output.append([epoch]);
+      now += ms;
+      await checkpoint(output, epoch);
+      return (await files()).length;
+    };
+    expect([await filesAfter(299, 1), await filesAfter(1, 2)]).toEqual([0, 1]);
+    expect([await filesAfter(300, 3), await filesAfter(699, 4), await filesAfter(1, 5)]).toEqual([1, 1, 2]);
   });
 
   it('rolls at the first checkpoint with enough rows', async () => {
