@@ -40,11 +40,19 @@ def compare(report, records, wanted, found, unseen=None):
     for record in records:
         origins[expected.text_of(record.value)] = (record.partition, record.offset)
     for layer, rows in found.items():
+        if layer == "quarantine":
+            rows = [(*row[:2], kind_of(row[2])) for row in rows]
         missing = (unseen or {}).get(layer, 0)
         difference = row_difference(layer, rows, wanted[layer], missing) or order_difference(layer, rows, origins)
         report.add(layer, len(rows), difference)
         if missing > 0:
             report.lines.append(f"{'':<20} {missing:>8} rows  pruned before anybody saw them")
+
+
+def kind_of(reason):
+    """`ValidationError: amount must be a number` → what comes first; the rest is for people."""
+    kind, _, words = reason.partition(": ")
+    return kind if words else reason
 
 
 def row_difference(layer, rows, wanted, missing):
@@ -55,12 +63,15 @@ def row_difference(layer, rows, wanted, missing):
     if missing > 0:
         surplus = multiset(layer, rows) - multiset(layer, wanted)
         return f"not wanted: {next(surplus.elements())}" if surplus else None
-    # Windows close in one order: the files hold them in it.
-    arranged = (lambda each: each) if layer == "gold" else (lambda each: sorted(each, key=repr))
-    for at, (row, want) in enumerate(zip(arranged(rows), arranged(wanted))):
+    for at, (row, want) in enumerate(zip(sorted(rows, key=order_of(layer)), sorted(wanted, key=order_of(layer)))):
         if not same(row, want):
             return f"row {at} of {len(rows)} is {row}, not {want}"
     return None
+
+
+def order_of(layer):
+    """Figures that are sums are no part of it: their last digits may differ."""
+    return (lambda row: repr(row[:4])) if layer == "gold" else repr
 
 
 def multiset(layer, rows):
@@ -78,7 +89,11 @@ def same_value(a, b):
 
 
 def order_difference(layer, rows, origins):
-    """What one partition brought keeps its order, through all files."""
+    """What one partition brought keeps its order, through all files, and so do windows."""
+    if layer == "gold":
+        # Windows close in one order.
+        ends = [(row[2], row[0].encode()) for row in rows if row[0] is not None]
+        return None if ends == sorted(ends) else "the windows are not in the order in which they close"
     last = {}
     if layer not in ("bronze", "silver", "late"):
         return None
@@ -151,8 +166,7 @@ def compare_folder(report, records, folder):
             report.add(f"{layer} in DuckDB", len(found[layer]), duck_difference(layer, each, found[layer]))
     if paths["silver"]:
         rows = gold_by_sql(paths["silver"], paths["late"])
-        order = sorted(found["gold"], key=lambda row: row[:2])
-        difference = row_difference("gold", sorted(rows, key=lambda row: row[:2]), order, 0)
+        difference = row_difference("gold", rows, found["gold"], 0)
         report.add("gold by SQL", len(rows), difference)
 
 

@@ -50,10 +50,11 @@ def expected(records, drained=True):
         else:
             windows.setdefault((start + MINUTE, judged["card_id"]), []).append(judged["amount"])
         greatest[record.partition] = max(seen, time)
-    for (end, card), amounts in sorted(windows.items()):
-        total = math.fsum(amounts)
-        figures = (len(amounts), total, total / len(amounts), max(amounts))
-        layers["gold"].append((card, end - MINUTE, end, *figures))
+    for (end, card), amounts in windows.items():
+        known = [amount for amount in amounts if amount is not None]
+        total = math.fsum(known)
+        figures = (total, total / len(known), max(known)) if known else (None, None, None)
+        layers["gold"].append((card, end - MINUTE, end, len(amounts), *figures))
     return layers
 
 
