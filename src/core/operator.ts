@@ -74,6 +74,12 @@ export interface Participant {
   committed?(): void;
 }
 
+/** Records that a source takes in within a stretch of processing time, from all partitions together. */
+export interface IntakeLimit {
+  readonly records: number;
+  readonly everyMs: number;
+}
+
 /** Everything an operator may use of its surroundings. One instance a node and task. */
 export interface NodeContext {
   readonly id: string;
@@ -97,7 +103,7 @@ export interface NodeContext {
   /** Takes part in the checkpoint with a sink's own output. */
   output(output: Output): void;
   /** The records of a topic, for a source. */
-  source(topic: string): Observable<Element<undefined>>;
+  source(topic: string, limit?: IntakeLimit): Observable<Element<undefined>>;
   /** The barrier has arrived and all before it is done: takes this node's snapshot. Call it before handing the barrier on. */
   cut(barrier: Barrier): void;
   /** Takes bytes of the task's credit; sources stop fetching when none is left. */

@@ -4,7 +4,15 @@ import type { Observable } from 'rxjs';
 import type { NodeCut } from '../checkpoint/checkpoint.ts';
 import type { Barrier, Element, Origin } from '../core/element.ts';
 import { emptyCounts, type NodeCounts } from '../core/ledger.ts';
-import type { Gauges, KeyedState, NodeContext, Output, Participant, TopicOutput } from '../core/operator.ts';
+import type {
+  Gauges,
+  IntakeLimit,
+  KeyedState,
+  NodeContext,
+  Output,
+  Participant,
+  TopicOutput,
+} from '../core/operator.ts';
 import { isUnshared, type PlannedNode, throwsAreRejected } from '../core/plan.ts';
 import type { Clock, Disk } from '../core/ports.ts';
 import type { LogClient, TopicInfo } from '../log/log-client.ts';
@@ -31,7 +39,7 @@ export interface TaskSurroundings {
   readonly topics: ReadonlyMap<string, TopicInfo>;
   /** Prefix of the store keys of a stateful operator. */
   statePrefix(name: string): Uint8Array;
-  openSource(node: string, topic: string): SourceReader;
+  openSource(node: string, topic: string, limit: IntakeLimit | undefined): SourceReader;
   /** The barrier has passed the node. */
   cut(node: NodeHost, barrier: Barrier): void;
   isFinal(barrier: Barrier): boolean;
@@ -103,8 +111,8 @@ export class NodeHost implements NodeContext {
     this.fileOutput = output;
   }
 
-  source(topic: string): Observable<Element<undefined>> {
-    this.reader = this.surroundings.openSource(this.id, topic);
+  source(topic: string, limit?: IntakeLimit): Observable<Element<undefined>> {
+    this.reader = this.surroundings.openSource(this.id, topic, limit);
     return this.reader.elements as Observable<Element<undefined>>;
   }
 

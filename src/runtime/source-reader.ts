@@ -4,11 +4,13 @@ import { Subject } from 'rxjs';
 import type { SourceFacts } from '../checkpoint/checkpoint.ts';
 import { type Barrier, Chunk, type Element, type Origin, Watermark } from '../core/element.ts';
 import { MillraceError } from '../core/errors.ts';
+import type { IntakeLimit } from '../core/operator.ts';
 import type { Clock } from '../core/ports.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
 import type { FetchedPartition, FetchPosition, LogClient } from '../log/log-client.ts';
 import type { Credit } from './credit.ts';
 import { goneError, type OnDataLoss, skipOver, skipText } from './data-loss.ts';
+import { Intake } from './intake.ts';
 import type { SourceStart } from './start-positions.ts';
 
 const FETCH_BYTES = 2 * 1024 * 1024;
@@ -35,6 +37,7 @@ export class SourceReader {
   private readonly log: LogClient;
   private readonly clock: Clock;
   private readonly credit: Credit;
+  private readonly intake: Intake;
   private readonly maxChunkRecords: number;
   private readonly onRecords: () => void;
   private wake: AbortController | undefined;
@@ -42,6 +45,7 @@ export class SourceReader {
   constructor(options: {
     source: string;
     topic: string;
+    limit?: IntakeLimit | undefined;
     start: SourceStart;
     onDataLoss: OnDataLoss;
     onNotice: (notice: string) => void;
@@ -68,7 +72,11 @@ export class SourceReader {
     this.log = options.log;
     this.clock = options.clock;
     this.credit = options.credit;
-    this.maxChunkRecords = options.maxChunkRecords;
+    const { limit } = options;
+    this.intake = new Intake(limit, options.clock);
+    // No partition takes all that may come in.
+    const share = limit === undefined ? Number.POSITIVE_INFINITY : Math.ceil(limit.records / offsets.length);
+    this.maxChunkRecords = Math.min(options.maxChunkRecords, share);
     this.onRecords = options.onRecords;
   }
 
@@ -185,8 +193,9 @@ export class SourceReader {
     while (left.length > 0) {
       for (const cursor of left) {
         await this.credit.available(signal);
+        const room = cursor.batch === undefined ? 0 : await this.intake.room(signal);
         if (signal.aborted) return;
-        this.emitChunk(cursor);
+        this.emitChunk(cursor, room);
         if (this.clock.now() - turnBegan < MAX_TURN_MS) continue;
         await nextTurn();
         turnBegan = this.clock.now();
@@ -209,15 +218,16 @@ export class SourceReader {
   }
 
   /** Emits the next records of an answer, or a sign of life where it has none. */
-  private emitChunk(cursor: Cursor): void {
+  private emitChunk(cursor: Cursor, room: number): void {
     const { answer, batch, row } = cursor;
     const { partition, highWatermark, lastStableOffset } = answer;
-    const end = Math.min(row + this.maxChunkRecords, batch?.length ?? 0);
+    const end = Math.min(row + Math.min(this.maxChunkRecords, room), batch?.length ?? 0);
     const isLast = batch === undefined || end === batch.length;
     const position = isLast ? this.limit(partition, answer.nextOffset) : batch.offsets[end];
     // A transaction that is still open holds the last stable offset back: more may come with an old event time.
     const caughtUp = position >= highWatermark && lastStableOffset >= highWatermark;
     cursor.row = end;
+    this.intake.take(end - row);
     this.ends[partition] = highWatermark;
     // The position moves with the chunk: no barrier can pass between the two.
     this.positions[partition] = position;

@@ -39,11 +39,12 @@ export class Task {
     const readers = new Map<string, SourceReader>();
     const surroundings: TaskSurroundings = {
       ...options,
-      openSource: (node, topic) => {
+      openSource: (node, topic, limit) => {
         const reader = new SourceReader({
           ...options,
           source: node,
           topic,
+          limit,
           start: options.start(node),
           onRecords: () => {
             this.changed = true;
