@@ -24,6 +24,8 @@ export {
   sum,
   sumMoney,
 } from './aggregate.ts';
+export type { KeyedContext } from './core/keyed-call.ts';
+export type { FiredTimer } from './core/keyed-step.ts';
 export { process, type ProcessSpec } from './core/process.ts';
 export { processAsync, type ProcessAsyncSpec } from './core/process-async.ts';
 export type { RecordContext } from './core/record-context.ts';
@@ -39,6 +41,7 @@ export type { HivePartition } from '../src/files/hive-path.ts';
 export { keyBy } from './key-by.ts';
 export { lateTo } from './late-to.ts';
 export { type MapOptions, map } from './map.ts';
+export { type ProcessKeyedOptions, processKeyed } from './process-keyed.ts';
 export { type RxOptions, rx } from './rx.ts';
 export { type ColumnsFor, type SinkArrowOptions, sinkArrow } from './sink-arrow.ts';
 export { type SinkConsoleOptions, sinkConsole } from './sink-console.ts';

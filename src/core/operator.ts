@@ -171,6 +171,8 @@ export interface StateEntry<V> {
   value: V;
   dirty: boolean;
   stored: boolean;
+  /** Removed, and kept until the store knows. */
+  gone: boolean;
 }
 
 /**
@@ -182,9 +184,13 @@ export interface KeyedState<V> {
   /** Adds a value under a key that `get` did not find. */
   add(slot: number, key: Key, value: V): StateEntry<V>;
   touch(entry: StateEntry<V>, slot: number): void;
+  /** Forgets one value. */
+  remove(slot: number, key: Key): void;
+  /** Every entry of a slot in the order of its key's bytes. The slot must not be changed meanwhile. */
+  entries(slot: number): Iterable<StateEntry<V>>;
   /** Makes slots of a checkpoint known; their entries are read when they are asked for. */
   restore(slots: readonly number[]): void;
-  /** Slots that hold anything, rising. */
+  /** Slots that hold anything, or did before it was removed; rising. */
   slots(): readonly number[];
   /** Hands out every entry of a slot in the order of its key's bytes and forgets the slot. */
   take(slot: number): Iterable<StateEntry<V>>;

@@ -35,6 +35,8 @@ export class KeyedStateTable<V> implements KeyedState<V> {
   private sorted: number[] | undefined;
   private dirty: { readonly slot: number; readonly entry: StateEntry<V> }[] = [];
   private deletes: Uint8Array[] = [];
+  /** Removed entries whose deletes the last seal took. */
+  private leaving: { readonly slot: number; readonly entry: StateEntry<V> }[] = [];
   private count = 0;
   private lastSlot: { readonly slot: number; readonly found: Slot<V> } | undefined;
 
@@ -50,7 +52,8 @@ export class KeyedStateTable<V> implements KeyedState<V> {
     const found = this.slotAt(slot);
     if (found === undefined) return undefined;
     const entry = found.entries.get(key);
-    return entry === undefined && found.partial ? this.load(slot, found, key) : entry;
+    if (entry === undefined) return found.partial ? this.load(slot, found, key) : undefined;
+    return entry.gone ? undefined : entry;
   }
 
   add(slot: number, key: Key, value: V): StateEntry<V> {
@@ -60,10 +63,36 @@ export class KeyedStateTable<V> implements KeyedState<V> {
       this.bySlot.set(slot, found);
       this.sorted = undefined;
     }
-    const entry = { key, value, dirty: false, stored: false };
-    found.entries.set(key, entry);
     this.count++;
+    const removed = found.entries.get(key);
+    if (removed !== undefined) {
+      // The same entry comes back: a checkpoint then puts it or deletes it, and never both.
+      removed.gone = false;
+      removed.value = value;
+      return removed;
+    }
+    const entry = { key, value, dirty: false, stored: false, gone: false };
+    found.entries.set(key, entry);
     return entry;
+  }
+
+  remove(slot: number, key: Key): void {
+    const entry = this.get(slot, key);
+    if (entry === undefined) return;
+    // It stays in place of what the store may still hold, until that is gone, too.
+    entry.gone = true;
+    this.count--;
+    this.touch(entry, slot);
+  }
+
+  *entries(slot: number): Iterable<StateEntry<V>> {
+    const found = this.slotAt(slot);
+    if (found !== undefined) yield* this.inKeyOrder(slot, found);
+  }
+
+  private inKeyOrder(slot: number, found: Slot<V>): Iterable<StateEntry<V>> {
+    if (found.partial) return this.mergedInKeyOrder(slot, found);
+    return sortedByKey([...found.entries.values()].filter(({ gone }) => !gone));
   }
 
   touch(entry: StateEntry<V>, slot: number): void {
@@ -88,9 +117,8 @@ export class KeyedStateTable<V> implements KeyedState<V> {
     this.bySlot.delete(slot);
     this.sorted = undefined;
     this.lastSlot = undefined;
-    this.count -= found.entries.size;
-    const entries = found.partial ? this.mergedInKeyOrder(slot, found) : sortedByKey([...found.entries.values()]);
-    for (const entry of entries) {
+    for (const { gone } of found.entries.values()) if (!gone) this.count--;
+    for (const entry of this.inKeyOrder(slot, found)) {
       // Whatever is dirty about a taken entry need not reach the store.
       entry.dirty = false;
       if (entry.stored) this.deletes.push(this.storeKey(slot, keyBytes(entry.key)));
@@ -104,8 +132,14 @@ export class KeyedStateTable<V> implements KeyedState<V> {
     for (const { slot, entry } of this.dirty) {
       if (!entry.dirty) continue;
       entry.dirty = false;
-      entry.stored = true;
       const bytes = keyBytes(entry.key);
+      if (entry.gone) {
+        if (entry.stored) this.deletes.push(this.storeKey(slot, bytes));
+        entry.stored = false;
+        this.leaving.push({ slot, entry });
+        continue;
+      }
+      entry.stored = true;
       puts.push([this.storeKey(slot, bytes), pack([entry.key, entry.value])]);
     }
     const sealed = { puts, deletes: this.deletes };
@@ -116,6 +150,10 @@ export class KeyedStateTable<V> implements KeyedState<V> {
 
   /** What the last seal took is durable: entries beyond the bound can be read again, and are let go. */
   committed(): void {
+    for (const { slot, entry } of this.leaving) {
+      if (entry.gone && !entry.dirty) this.bySlot.get(slot)?.entries.delete(entry.key);
+    }
+    this.leaving = [];
     if (this.count <= this.options.maxEntries) return;
     const target = Math.floor(this.options.maxEntries * (1 - EVICTED_SHARE));
     for (const found of this.bySlot.values()) {
@@ -157,12 +195,14 @@ export class KeyedStateTable<V> implements KeyedState<V> {
       for (; next < inMemory.length; next++) {
         order = Buffer.compare(keyBytes(inMemory[next].key), bytes);
         if (order >= 0) break;
-        yield inMemory[next];
+        if (!inMemory[next].gone) yield inMemory[next];
       }
       // What is in memory is newer than what the store holds.
-      yield order === 0 && next < inMemory.length ? inMemory[next++] : entryOf<V>(value);
+      const newer = order === 0 && next < inMemory.length ? inMemory[next++] : undefined;
+      if (newer === undefined) yield entryOf<V>(value);
+      else if (!newer.gone) yield newer;
     }
-    yield* inMemory.slice(next);
+    for (const entry of inMemory.slice(next)) if (!entry.gone) yield entry;
   }
 
   private storeKey(slot: number, key: Uint8Array): Uint8Array {
@@ -201,7 +241,7 @@ const MAX_QUICK_UNITS = 300;
 
 function entryOf<V>(bytes: Uint8Array): StateEntry<V> {
   const [key, value] = unpack(bytes) as [Key, V];
-  return { key, value, dirty: false, stored: true };
+  return { key, value, dirty: false, stored: true, gone: false };
 }
 
 /** A key as bytes whose order is the order of results: numbers by value, then strings by UTF-8. */
@@ -216,6 +256,16 @@ export function keyBytes(key: Key): Uint8Array {
   if (text.length <= MAX_PLAIN_BYTES) return Buffer.concat([Buffer.of(STRING_TAG), text]);
   const hash = createHash('sha256').update(text).digest();
   return Buffer.concat([Buffer.of(STRING_TAG), text.subarray(0, MAX_PLAIN_BYTES), hash]);
+}
+
+/** The order of `keyBytes`, mostly without making the bytes. */
+export function compareKeys(a: Key, b: Key): number {
+  if (a === b) return 0;
+  if (typeof a === 'number') return typeof b === 'number' ? a - b : -1;
+  if (typeof b === 'number') return 1;
+  const isQuick = a.length <= MAX_QUICK_UNITS && b.length <= MAX_QUICK_UNITS;
+  if (!isQuick || SURROGATE.test(a) || SURROGATE.test(b)) return Buffer.compare(keyBytes(a), keyBytes(b));
+  return a < b ? -1 : 1;
 }
 
 /** A double as eight bytes that sort as it does: the sign bit flipped, and all bits of a negative one. */

@@ -8,7 +8,8 @@ const PREFIX = Buffer.from('task\u0000');
 
 type Step =
   | { readonly kind: 'add'; readonly slot: number; readonly key: string | number; readonly by: number }
-  | { readonly kind: 'take'; readonly slot: number }
+  | { readonly kind: 'take' | 'list'; readonly slot: number }
+  | { readonly kind: 'remove'; readonly slot: number; readonly key: string | number }
   | { readonly kind: 'commit' }
   | { readonly kind: 'seal' }
   | { readonly kind: 'land' }
@@ -21,7 +22,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({ kind: fc.constant('add' as const), slot, key, by: fc.integer({ min: 1, max: 9 }) }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('take' as const), slot }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('take' as const, 'list' as const), slot }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('remove' as const), slot, key }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'commit' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'seal' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'land' as const }) },
@@ -57,11 +59,16 @@ class Model {
       const values = this.live.get(next.slot) ?? new Map<string | number, number>();
       this.live.set(next.slot, values);
       values.set(next.key, (values.get(next.key) ?? 0) + next.by);
-    } else if (next.kind === 'take') {
-      const taken = Array.from(this.table.take(next.slot), ({ key, value }) => [key, value.n] as const);
+    } else if (next.kind === 'remove') {
+      this.table.remove(next.slot, next.key);
+      this.live.get(next.slot)?.delete(next.key);
+      expect(this.table.get(next.slot, next.key)).toBeUndefined();
+    } else if (next.kind === 'take' || next.kind === 'list') {
+      const entries = next.kind === 'take' ? this.table.take(next.slot) : this.table.entries(next.slot);
+      const found = Array.from(entries, ({ key, value }) => [key, value.n] as const);
       const wanted = [...(this.live.get(next.slot) ?? [])].sort(([a], [b]) => Buffer.compare(keyBytes(a), keyBytes(b)));
-      expect(taken).toEqual(wanted);
-      this.live.delete(next.slot);
+      expect(found).toEqual(wanted);
+      if (next.kind === 'take') this.live.delete(next.slot);
     } else if (next.kind === 'seal') {
       await this.land();
       this.underWay = { sealed: this.table.seal(), live: copyOf(this.live) };

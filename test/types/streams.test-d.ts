@@ -10,6 +10,7 @@ import {
   keyBy,
   lateTo,
   map,
+  processKeyed,
   type RejectedRecord,
   sinkJsonl,
   sinkKafka,
@@ -95,3 +96,18 @@ const withRecord = validated.pipe(
   }),
 );
 expectTypeOf(withRecord['~value']).toEqualTypeOf<{ id: string; appended: number | undefined }>();
+
+const keyed = timed.pipe(
+  keyBy((order) => order.id),
+  processKeyed('totals', {
+    init: () => ({ total: 0 }),
+    onRecord(order, context) {
+      expectTypeOf(order.seen).toEqualTypeOf<number>();
+      expectTypeOf(context.key).toEqualTypeOf<string>();
+      context.state.total += order.at;
+      context.setTimer('out', context.time + 1_000);
+    },
+    onTimer: ({ time }, { key, state }) => [{ key, total: state.total, time }],
+  }),
+);
+expectTypeOf(keyed).toEqualTypeOf<Stream<{ key: string; total: number; time: number }>>();
