@@ -11,6 +11,7 @@ const ROOT = resolve(import.meta.dirname, '..');
 const MAY_IMPORT: Record<string, readonly string[]> = {
   'src/core': [],
   'src/time': ['src/core'],
+  'src/json': ['src/core'],
   'src/files': ['src/core', 'src/time'],
   'src/state': ['src/core', 'src/time', 'src/files'],
   'src/log': ['src/core', 'src/time', 'src/state'],
@@ -20,7 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'src/arrow': ['src/core', 'src/time', 'src/files'],
   'src/csv': ['src/core', 'src/time', 'src/files', 'src/arrow'],
   'operators/core': ['src/core', 'src/time', 'src/files', 'src/arrow'],
-  operators: ['operators/core', 'src/core', 'src/time', 'src/files', 'src/arrow', 'src/csv'],
+  operators: ['operators/core', 'src/core', 'src/time', 'src/files', 'src/arrow', 'src/csv', 'src/json'],
   'src/checkpoint': ['src/core', 'src/time', 'src/state'],
   'src/runtime': [
     'operators/core',
@@ -46,6 +47,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'src/spool',
     'src/checkpoint',
   ],
+  'src/producer': ['src/core', 'src/time', 'src/log', 'src/kafka', 'src/files', 'src/spool', 'src/runtime'],
   'src/testing': [
     'src/runtime',
     'src/core',
@@ -56,7 +58,18 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'src/checkpoint',
     'operators',
   ],
-  src: ['operators', 'operators/core', 'src/core', 'src/time', 'src/runtime', 'src/log', 'src/arrow', 'src/state'],
+  src: [
+    'operators',
+    'operators/core',
+    'src/core',
+    'src/time',
+    'src/runtime',
+    'src/producer',
+    'src/spool',
+    'src/log',
+    'src/arrow',
+    'src/state',
+  ],
   pipelines: ['millrace', 'millrace/operators', 'millrace/generator'],
 };
 

@@ -31,6 +31,10 @@ export type ErrorCode =
   | 'OPERATOR_CONTRACT'
   /** The log could not be read or written. */
   | 'LOG_UNAVAILABLE'
+  /** A producer holds as many records as it may that have not been acknowledged. */
+  | 'PRODUCER_FULL'
+  /** A producer was closed before it was given this record. */
+  | 'PRODUCER_CLOSED'
   /** A newer producer of the same transactional id has taken over, or a transaction took longer than it may. */
   | 'FENCED'
   /** A transaction cannot be committed, or nobody knows whether it was: the log has to be asked. */

@@ -58,8 +58,7 @@ export class Grouping {
 
   /** Makes the topic where it is missing and may be made. */
   async find(topic: string): Promise<TopicInfo> {
-    await this.log.createTopics(this.create.filter((spec) => spec.topic === topic));
-    const info = await this.log.topic(topic);
+    const info = (await this.log.topic(topic)) ?? (await this.make(topic));
     if (info === undefined) {
       throw new MillraceError('CONFIG_INVALID', `there is no topic ${topic} on ${this.log.description}`, {
         place: { topic },
@@ -68,6 +67,13 @@ export class Grouping {
     }
     this.infos.set(topic, info);
     return info;
+  }
+
+  private async make(topic: string): Promise<TopicInfo | undefined> {
+    const specs = this.create.filter((spec) => spec.topic === topic);
+    if (specs.length === 0) return undefined;
+    await this.log.createTopics(specs);
+    return this.log.topic(topic);
   }
 }
 
