@@ -9,15 +9,21 @@ export interface TopicSetting {
 const TIMESTAMP_TYPE = 'message.timestamp.type';
 const APPEND_TIME = 'LogAppendTime';
 const MAX_MESSAGE_BYTES = 'max.message.bytes';
+const KEPT = [
+  { name: 'cleanup.policy', value: 'delete' },
+  { name: 'retention.ms', value: '-1' },
+  { name: 'retention.bytes', value: '-1' },
+];
 /** What a record batch of one record takes besides key, value and headers, at most. */
 const OVERHEAD_BYTES = 96;
 
 export const SETTING_NAMES: readonly string[] = [TIMESTAMP_TYPE, MAX_MESSAGE_BYTES];
 
-export function settingsOf({ recordBytes }: TopicSpec): { name: string; value: string }[] {
+export function settingsOf({ recordBytes, keep }: TopicSpec): { name: string; value: string }[] {
   const settings = [{ name: TIMESTAMP_TYPE, value: APPEND_TIME }];
   if (recordBytes !== undefined)
     settings.push({ name: MAX_MESSAGE_BYTES, value: String(recordBytes + OVERHEAD_BYTES) });
+  if (keep === 'forever') settings.push(...KEPT);
   return settings;
 }
 

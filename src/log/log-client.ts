@@ -10,6 +10,8 @@ export interface TopicSpec {
   readonly partitions: number;
   /** Bytes of key, value and headers that one record of it may have, where the log would take less by itself. */
   readonly recordBytes?: number | undefined;
+  /** Its records are not deleted by age or size, whatever the log does with those of other topics. */
+  readonly keep?: 'forever' | undefined;
 }
 
 export interface TopicInfo {

@@ -76,7 +76,7 @@ function rateFrom0(text: string): number {
   throw new InvalidArgumentError('It must be a number of records a second, such as 50; 0 turns the generator off.');
 }
 
-function rateAbove0(text: string): number {
+export function rateAbove0(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError('It must be a number of records a second above 0, such as 50.');

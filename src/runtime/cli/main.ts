@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { EXIT } from '../../core/errors.ts';
 import { reportFailure, usageError } from './failure.ts';
 import type { LoadedPipeline } from './find-pipeline.ts';
+import { dlqOptions } from './dlq-flags.ts';
 import { generateOptions, paramOptions, resetOptions, runOptions } from './flags.ts';
 import { refuseSwallowedFlags, type Swallowable } from './npm-flags.ts';
 import { type Invocation, parseArguments, targetOf } from './parse-arguments.ts';
@@ -66,6 +67,12 @@ async function runOn(
       const { resetCommand } = await import('./reset-command.ts');
       return resetCommand(loaded, invocation.flags, invocation.params, world);
     }
+    case 'dlq list':
+    case 'dlq show':
+    case 'dlq redrive': {
+      const { dlqCommand } = await import('./dlq-command.ts');
+      return dlqCommand(loaded, invocation, world);
+    }
     case 'generate': {
       const { generateCommand } = await import('./generate-command.ts');
       return generateCommand(loaded, invocation.flags, invocation.params, world);
@@ -105,7 +112,7 @@ async function list(world: World): Promise<number> {
 /** Flags that npm could have kept; the pipeline's own among them where it is known. */
 function swallowable(loaded: LoadedPipeline | undefined): Swallowable[] {
   const options = new Map(
-    [...runOptions(), ...resetOptions(), ...generateOptions()].map((option) => [option.long!, option]),
+    [...runOptions(), ...resetOptions(), ...generateOptions(), ...dlqOptions()].map((option) => [option.long!, option]),
   );
   const own = loaded === undefined ? [] : paramOptions(loaded.pipeline.params, []).map(({ option }) => option);
   return [...options.values(), ...own].map(({ long, required, negate }) => ({

@@ -83,7 +83,7 @@ function rebuild(
   const commands = ['describe', 'reset', 'generate'];
   const firstFlag = argv.findIndex((arg) => arg.startsWith('-'));
   const positional = firstFlag === -1 ? argv : argv.slice(0, firstFlag);
-  const own = commands.includes(positional[0]) ? 2 : 1;
+  const own = positional[0] === 'dlq' ? 3 : commands.includes(positional[0]) ? 2 : 1;
   const left = positional.slice(own);
   const words = swallowed.flatMap(({ flag, value }) => {
     if (!flag.takesValue) return [flag.long];
@@ -102,7 +102,7 @@ function valueFor(flag: Swallowable, left: string[]): string {
 }
 
 const NUMERIC = new Set(
-  ['generate', 'rate', 'events', 'seed', 'badRatio', 'checkpointMs', 'maxRejectRatio'].map(
+  ['generate', 'rate', 'events', 'seed', 'badRatio', 'checkpointMs', 'maxRejectRatio', 'maxAttempts', 'limit'].map(
     (name) => `--${kebab(name)}`,
   ),
 );

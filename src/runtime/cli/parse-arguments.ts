@@ -1,14 +1,15 @@
 /** From arguments to one invocation, or an error that names the flag and the fix. Nothing is run here. */
-import { Command, CommanderError, type Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { MillraceError } from '../../core/errors.ts';
 import type { Pipeline } from '../../core/pipeline.ts';
 import { PASSWORD_VARIABLE, SETTINGS } from '../../kafka/kafka-settings.ts';
 import type { AnyGenerator } from '../generator.ts';
 import { usageError } from './failure.ts';
+import { ownFlags, withOptions } from './own-params.ts';
+import { addDlq, type DlqInvocation } from './parse-dlq.ts';
 import {
   type GenerateFlags,
   generateOptions,
-  paramOptions,
   placeOptions,
   type PlaceFlags,
   type ResetFlags,
@@ -21,9 +22,14 @@ import {
 export type DescribeFormat = 'text' | 'mermaid' | 'json';
 export type ParamFlags = Readonly<Record<string, string | number | boolean>>;
 
+export interface HelpInvocation {
+  readonly command: 'help';
+  readonly text: string;
+}
+
 export type Invocation =
   | { readonly command: 'list' | 'version' }
-  | { readonly command: 'help'; readonly text: string }
+  | HelpInvocation
   | { readonly command: 'run'; readonly flags: RunFlags; readonly params: ParamFlags }
   | {
       readonly command: 'describe';
@@ -32,6 +38,7 @@ export type Invocation =
       readonly params: ParamFlags;
     }
   | { readonly command: 'reset'; readonly flags: ResetFlags; readonly params: ParamFlags }
+  | DlqInvocation
   | { readonly command: 'generate'; readonly flags: GenerateFlags; readonly params: ParamFlags };
 
 /** The pipeline whose own flags are to be understood. */
@@ -46,17 +53,32 @@ type Env = Readonly<Record<string, string | undefined>>;
 export function targetOf(argv: readonly string[]): string | undefined {
   const program = createProgram(undefined, () => {});
   if (argv.length === 0) return undefined;
-  const [first, ...rest] = argv;
-  const command = program.commands.find((each) => each.name() === first);
+  const first = argv[0];
+  let command: Command | undefined;
+  let rest: readonly string[] = argv;
+  for (let next = commandOf(program, rest); next !== undefined; next = commandOf(next, rest)) {
+    command = next;
+    rest = rest.slice(1);
+  }
   // A mistake in a flag is told before the pipeline is looked for; it is most likely the first word.
   const name = command === undefined ? first : rest[0];
   return orUsageError(
     () => {
-      if (command !== undefined) return command.parseOptions(rest).operands[0];
+      // A command of commands, such as dlq, names no pipeline by itself.
+      if (command !== undefined && command.commands.length > 0) return undefined;
+      if (command !== undefined) return command.parseOptions([...rest]).operands[0];
       return program.parseOptions([...argv]).operands[0];
     },
     name?.startsWith('-') ? undefined : name,
   );
+}
+
+function commandOf(program: Command, words: readonly string[]): Command | undefined {
+  return program.commands.find((each) => each.name() === words[0]);
+}
+
+function allCommands(program: Command): Command[] {
+  return [program, ...program.commands.flatMap(allCommands)];
 }
 
 /**
@@ -74,7 +96,7 @@ export function parseArguments(argv: readonly string[], known: Known | undefined
       printed += text;
     },
   );
-  for (const command of [program, ...program.commands]) applyEnvironment(command, env, known?.pipeline.name);
+  for (const command of allCommands(program)) applyEnvironment(command, env, known?.pipeline.name);
   try {
     orUsageError(() => program.parse([...argv], { from: 'user' }), known?.pipeline.name);
   } catch (thrown) {
@@ -99,7 +121,9 @@ function createProgram(
   const program = new Command('millrace').exitOverride().enablePositionalOptions();
   // Errors are told by whoever catches them: commander's own words may hold a secret.
   program.configureOutput({ writeOut: print, writeErr: () => {} });
-  program.usage('[pipeline] [flags]\n       millrace describe|reset|generate <pipeline> [flags]');
+  program.usage(
+    '[pipeline] [flags]\n       millrace describe|reset|generate <pipeline> [flags]\n       millrace dlq list|show|redrive <pipeline> [flags]',
+  );
   program.argument('[pipeline]', 'name of a pipeline in ./pipelines, or path of its file; without it, lists pipelines');
   program.description('Runs stream-processing pipelines, on an embedded log or on Kafka.');
   program.option('-V, --version', 'print the version');
@@ -108,21 +132,22 @@ function createProgram(
   program.action((target: string | undefined, flags: RunFlags & { version?: boolean }) => {
     if (flags.version) accept({ command: 'version' });
     else if (target === undefined) accept(listOrRefuse(flags));
-    else accept({ command: 'run', flags: own(flags, params), params: params.take(flags) });
+    else accept({ command: 'run', flags: ownFlags(flags, params), params: params.take(flags) });
   });
   addDescribe(program, known, accept);
+  addDlq(program, known, accept);
   const reset = program
     .command('reset')
     .argument('<pipeline>')
     .description('begin a pipeline again: current → new position');
   const resetParams = withOptions(reset, 'Flags', resetOptions(), known);
   reset.action((_: string, flags: ResetFlags) =>
-    accept({ command: 'reset', flags: own(flags, resetParams), params: resetParams.take(flags) }),
+    accept({ command: 'reset', flags: ownFlags(flags, resetParams), params: resetParams.take(flags) }),
   );
   const generate = program.command('generate').argument('<pipeline>').description("run a pipeline's generator alone");
   const generateParams = withOptions(generate, 'Flags', generateOptions(), known);
   generate.action((_: string, flags: GenerateFlags) =>
-    accept({ command: 'generate', flags: own(flags, generateParams), params: generateParams.take(flags) }),
+    accept({ command: 'generate', flags: ownFlags(flags, generateParams), params: generateParams.take(flags) }),
   );
   return program;
 }
@@ -135,37 +160,8 @@ function addDescribe(program: Command, known: Known | undefined, accept: (invoca
     .default('text');
   const params = withOptions(describe, 'Flags', [format, placeOptions()[1]], known);
   describe.action((_: string, { format, ...flags }: PlaceFlags & { format: DescribeFormat }) =>
-    accept({ command: 'describe', format, flags: own(flags, params), params: params.take(flags) }),
+    accept({ command: 'describe', format, flags: ownFlags(flags, params), params: params.take(flags) }),
   );
-}
-
-/** The pipeline's own parameters among the flags of a command. */
-interface OwnParams {
-  readonly attributes: readonly string[];
-  take(flags: object): ParamFlags;
-}
-
-function withOptions(
-  command: Command,
-  heading: string,
-  options: readonly Option[],
-  known: Known | undefined,
-): OwnParams {
-  // Flags that come with a heading of their own stand below it.
-  for (const option of options) command.addOption(option.helpGroup(option.helpGroupHeading ?? `${heading}:`));
-  const params = known === undefined ? [] : paramOptions(known.pipeline.params, command.options);
-  for (const { option } of params) command.addOption(option.helpGroup(`Flags of ${known!.pipeline.name}:`));
-  const names = params.map(({ name, option }) => [name, option.attributeName()] as const);
-  return {
-    attributes: names.map(([, attribute]) => attribute),
-    take: (flags) =>
-      Object.fromEntries(names.map(([name, attribute]) => [name, (flags as Record<string, string>)[attribute]])),
-  };
-}
-
-/** The flags without the pipeline's own. */
-function own<F extends object>(flags: F, params: OwnParams): F {
-  return Object.fromEntries(Object.entries(flags).filter(([name]) => !params.attributes.includes(name))) as F;
 }
 
 /** Flags that may come with every call. */

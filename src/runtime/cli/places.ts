@@ -64,12 +64,21 @@ export function hasState({ stateDir }: Places): boolean {
   return existsSync(join(stateDir, 'data.mdb'));
 }
 
+/** A cluster alone, for a command that needs no state. */
+export async function openLog(kafka: KafkaPlace): Promise<Environment> {
+  const { memoryStore } = await import('../../state/memory-store.ts');
+  return withStore(await connectLog(kafka), memoryStore());
+}
+
 /** What is there already, for a command that must not create anything: a missing state directory reads as an empty one. */
 export async function openExisting(kafka: KafkaPlace | undefined, places: Places): Promise<Environment> {
   if (hasState(places)) return openEnvironment({ kafka, stateDir: places.stateDir });
   const { memoryStore } = await import('../../state/memory-store.ts');
   const store = memoryStore();
-  const log = kafka === undefined ? await emptyLog(store) : await connectLog(kafka);
+  return withStore(kafka === undefined ? await emptyLog(store) : await connectLog(kafka), store);
+}
+
+function withStore(log: Environment['log'], store: Environment['store']): Environment {
   return {
     log,
     store,

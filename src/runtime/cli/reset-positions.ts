@@ -66,7 +66,12 @@ export async function resetRows(
     const current = end.map((_, partition) => saved?.offsets[id]?.[partition] ?? ofGroup.get(partition) ?? null);
     const { next, because } = await newPositions(log, { topic, first, end, current }, to);
     return next.map((offset, partition) => ({
-      ...{ source: id, topic, partition, current: current[partition], next: offset, end: end[partition] },
+      source: id,
+      topic,
+      partition,
+      current: current[partition],
+      next: offset,
+      end: end[partition],
       because: because[partition],
     }));
   });
@@ -92,7 +97,7 @@ async function newPositions(
     return { next: await log.offsets(topic, to), because: end.map(() => because) };
   }
   const next = first.map((offset, partition) => current[partition] ?? offset);
-  const because = first.map((_, partition) => (current[partition] === null ? 'earliest' : 'unchanged'));
+  const because: string[] = first.map((_, partition) => (current[partition] === null ? 'earliest' : 'unchanged'));
   for (const { topic: named, partition: one, offset } of to.offsets) {
     if (named !== undefined && named !== topic) continue;
     for (const partition of one === undefined ? end.keys() : [one]) {
