@@ -48,6 +48,7 @@ export { type SinkConsoleOptions, sinkConsole } from './sink-console.ts';
 export { type SinkCsvOptions, sinkCsv } from './sink-csv.ts';
 export { sinkJsonl } from './sink-jsonl.ts';
 export { type SinkKafkaOptions, sinkKafka } from './sink-kafka.ts';
+export { type SinkPreviewOptions, sinkPreview } from './sink-preview.ts';
 export { type RejectedRecord, splitRejections } from './split-rejections.ts';
 export { toDLQ } from './to-dlq.ts';
 export { type TumblingWindowOptions, tumblingWindow } from './tumbling-window.ts';

@@ -1,6 +1,7 @@
 /** Where a command keeps state, writes outputs and finds its log. */
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import type { PlanNode } from '../../core/operator.ts';
 import type { Plan, PlannedNode } from '../../core/plan.ts';
 import { systemClock } from '../../time/clock.ts';
 import { readText } from '../../files/read-text.ts';
@@ -45,7 +46,13 @@ export function outputsOf(plan: Plan, log: string, { outputDir }: Places): strin
 function outputsOfNode({ id, node }: PlannedNode, log: string, outputDir: string): string[] {
   const topics = node.topics.filter(({ use }) => use === 'write').map(({ topic }) => `topic ${topic} on ${log}`);
   if (topics.length > 0 || node.role !== 'sink') return topics;
-  return [filePath(node.kind, node.name, outputDir) ?? (node.kind === 'sinkConsole' ? 'lines on stdout' : id)];
+  return [filePath(node.kind, node.name, outputDir) ?? onStdout(node) ?? id];
+}
+
+/** What a sink shows to a person. */
+function onStdout({ kind, name }: PlanNode): string | undefined {
+  if (kind === 'sinkPreview') return `table ${name} on stdout`;
+  return kind === 'sinkConsole' ? 'lines on stdout' : undefined;
 }
 
 /** Files and folders that the plan writes. */
@@ -54,8 +61,10 @@ export function filesOf(plan: Plan, { outputDir }: Places): string[] {
   return sinks.flatMap(({ node }) => filePath(node.kind, node.name, outputDir) ?? []);
 }
 
+const ON_STDOUT: ReadonlySet<string> = new Set(['sinkConsole', 'sinkPreview']);
+
 function filePath(kind: string, name: string | undefined, outputDir: string): string | undefined {
-  if (kind === 'sinkConsole' || name === undefined) return undefined;
+  if (ON_STDOUT.has(kind) || name === undefined) return undefined;
   return isAbsolute(name) ? name : join(outputDir, name);
 }
 
