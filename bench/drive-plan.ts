@@ -46,6 +46,7 @@ function contextOf(
     origins,
     rejectsThrows: true,
     unshared: true,
+    codegen: true,
     keep: nothing,
     keyedState: <V>() => new KeyedStateTable<V>({ view: memoryStore(), prefix: new Uint8Array(1), maxEntries: 1e9 }),
     topic: topic ?? (() => NOWHERE),

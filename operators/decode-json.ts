@@ -5,6 +5,7 @@ import { messageOf } from '../src/core/errors.ts';
 import type { NodeContext } from '../src/core/operator.ts';
 import type { LogRecord } from '../src/core/record-batch.ts';
 import type { Rejection } from '../src/core/rejection.ts';
+import { JsonScanner } from '../src/json/json-scanner.ts';
 import { process, rejection } from './core/process.ts';
 
 /**
@@ -27,16 +28,29 @@ export function decodeJson() {
     adds: ['DecodeError'],
     logic: (ctx) => {
       const decoder = new TextDecoder('utf-8', { fatal: true });
-      return (chunk) => decodeChunk(ctx, chunk, decoder);
+      const scanner = ctx.codegen ? new JsonScanner() : undefined;
+      return (chunk) => decodeChunk(ctx, chunk, decoder, scanner);
     },
   });
 }
 
-function decodeChunk(ctx: NodeContext, chunk: Chunk<LogRecord>, decoder: TextDecoder): Chunk<unknown> {
+function decodeChunk(
+  ctx: NodeContext,
+  chunk: Chunk<LogRecord>,
+  decoder: TextDecoder,
+  scanner: JsonScanner | undefined,
+): Chunk<unknown> {
   const n = chunk.length;
   const values: unknown[] = [];
   let rejected: Map<number, Rejection> | undefined;
+  const scans = chunk.raw && n > 0 ? scanner : undefined;
+  scans?.begin(chunk.input!);
   for (let i = 0; i < n; i++) {
+    const scanned = scans?.read(i);
+    if (scanned !== undefined) {
+      values.push(scanned);
+      continue;
+    }
     const bytes = chunk.raw ? chunk.input!.value(i) : chunk.values[i].value;
     try {
       values.push(parse(bytes, decoder));

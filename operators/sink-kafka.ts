@@ -3,6 +3,7 @@ import type { Chunk } from '../src/core/element.ts';
 import type { NodeContext, TopicOutput } from '../src/core/operator.ts';
 import { callbackFailed } from './core/process.ts';
 import { requirePositiveInteger, requireText } from './core/options.ts';
+import { Splicer } from '../src/json/splicer.ts';
 import { sink } from './core/sink.ts';
 import { writeRejection } from './core/take-rejections.ts';
 import { DEFAULT_PARTITIONS } from './core/source.ts';
@@ -42,7 +43,8 @@ export function sinkKafka<T>(topic: string, options: SinkKafkaOptions<T> = {}) {
     writer: (ctx, dlq) => {
       const output = ctx.topic(topic);
       const rejected = dlq === undefined ? undefined : ctx.topic(dlq);
-      return { write: (chunk) => appendChunk(ctx, chunk, { ...options, topic, output, rejected }) };
+      const splicer = ctx.codegen && options.value === undefined ? new Splicer() : undefined;
+      return { write: (chunk) => appendChunk(ctx, chunk, { ...options, topic, output, rejected, splicer }) };
     },
   });
 }
@@ -52,18 +54,20 @@ interface Target<T> extends SinkKafkaOptions<T> {
   readonly output: TopicOutput;
   /** Where a record goes that the topic does not take. */
   readonly rejected: TopicOutput | undefined;
+  readonly splicer: Splicer | undefined;
 }
 
 /** Returns how many records were too large. */
 function appendChunk<T>(ctx: NodeContext, chunk: Chunk<T>, target: Target<T>): number {
   const { values, times } = chunk;
-  const { output, key: keyOf = noKey, value: valueOf = toJson } = target;
+  const { output, key: keyOf = noKey, value: valueOf = toJson, splicer } = target;
   let tooLarge = 0;
   let i = 0;
   try {
     for (; i < values.length; i++) {
       const key = keyOf(values[i]);
-      if (output.append(typeof key === 'number' ? String(key) : key, valueOf(values[i]), times[i])) continue;
+      const value = splicer?.splice(chunk, i) ?? valueOf(values[i]);
+      if (output.append(typeof key === 'number' ? String(key) : key, value, times[i])) continue;
       reject(ctx, chunk, i, target);
       tooLarge++;
     }

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Chunk } from '../src/core/element.ts';
 import type { NodeContext } from '../src/core/operator.ts';
 import type { Rejection } from '../src/core/rejection.ts';
+import { type ValueCheck, zodCheck } from '../src/json/zod-check.ts';
 import { invalidOption } from './core/options.ts';
 import { callbackRejection, process, rejection } from './core/process.ts';
 
@@ -26,7 +27,10 @@ export function validate<S extends StandardSchemaV1>(schema: S) {
     kind: 'validate',
     options: { vendor: schema['~standard'].vendor },
     adds: ['ValidationError'],
-    logic: (ctx) => (chunk) => validateChunk(ctx, chunk, schema),
+    logic: (ctx) => {
+      const isUnchanged = ctx.codegen && schema['~standard'].vendor === 'zod' ? zodCheck(schema) : undefined;
+      return (chunk) => validateChunk(ctx, chunk, schema, isUnchanged);
+    },
   });
 }
 
@@ -34,6 +38,7 @@ function validateChunk<S extends StandardSchemaV1>(
   ctx: NodeContext,
   chunk: Chunk<unknown>,
   schema: S,
+  isUnchanged: ValueCheck | undefined,
 ): Chunk<StandardSchemaV1.InferOutput<S>> {
   const { values } = chunk;
   const n = values.length;
@@ -43,6 +48,10 @@ function validateChunk<S extends StandardSchemaV1>(
   // A schema that answers with another object may hold on to it (a default, a fallback).
   let fresh = chunk.fresh;
   for (let i = 0; i < n; i++) {
+    if (isUnchanged?.(values[i]) === true) {
+      valid.push(values[i]);
+      continue;
+    }
     const outcome = validateRecord(ctx, chunk, i, check);
     if (outcome instanceof Refused) {
       (rejected ??= new Map()).set(i, outcome.rejection);

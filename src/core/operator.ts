@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 import type { Barrier, Element, Key, Origin } from './element.ts';
 import type { NodeCounts } from './ledger.ts';
 import type { Clock, Disk } from './ports.ts';
-import type { Header } from './record-batch.ts';
+import type { Header, RecordValue } from './record-batch.ts';
 import type { RejectionKind } from './rejection.ts';
 
 /** Options as they are printed by `describe` and compared by the fingerprint: plain data only. */
@@ -94,6 +94,8 @@ export interface NodeContext {
   readonly rejectsThrows: boolean;
   /** The plan does not branch above this node: fresh values that arrive here are seen by no other branch. */
   readonly unshared: boolean;
+  /** Whether code may be made while the pipeline runs. */
+  readonly codegen: boolean;
   /** What this node keeps in the checkpoint. At most once a node. */
   keep(participant: Participant): void;
   /** Keyed state of a stateful operator, bounded in memory, kept in the store. */
@@ -139,12 +141,7 @@ export interface TopicOutput {
    * `timestamp` is epoch ms. A null key spreads records over the partitions. Returns whether the record was taken: one that is
    * larger than `maxRecordBytes` is not.
    */
-  append(
-    key: string | Uint8Array | null,
-    value: string | Uint8Array | null,
-    timestamp: number,
-    headers?: readonly Header[],
-  ): boolean;
+  append(key: string | Uint8Array | null, value: RecordValue, timestamp: number, headers?: readonly Header[]): boolean;
 }
 
 /**

@@ -3,6 +3,8 @@
  * operators read slices of it, and a rejected record finds its original bytes in it.
  */
 
+import type { ScannedRows } from './scanned-rows.ts';
+
 export interface Header {
   readonly key: string;
   readonly value: Uint8Array;
@@ -25,6 +27,17 @@ export interface LogRecord {
   readonly timestampType: TimestampType;
 }
 
+/** A value that is bytes `from` to `to` of others, and more behind them. */
+export interface SplicedValue {
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly to: number;
+  readonly tail: Uint8Array;
+}
+
+/** Texts are written as UTF-8. */
+export type RecordValue = string | Uint8Array | SplicedValue | null;
+
 const NO_HEADERS: readonly Header[] = [];
 
 export class RecordBatch {
@@ -38,6 +51,8 @@ export class RecordBatch {
   /** Start and end of each key and value in `bytes`: four numbers a record; a start of −1 stands for null. */
   readonly slices: Int32Array;
   readonly headerLists: readonly (readonly Header[])[] | undefined;
+  /** Set by the decoder that read the values. */
+  scanned: ScannedRows | undefined;
 
   constructor(fields: {
     topic: string;
@@ -150,12 +165,7 @@ export class RecordBatchBuilder {
   }
 
   /** Adds one record and returns the bytes it took. Strings are written as UTF-8. */
-  add(
-    key: string | Uint8Array | null,
-    value: string | Uint8Array | null,
-    timestamp: number,
-    headers?: readonly Header[],
-  ): number {
+  add(key: string | Uint8Array | null, value: RecordValue, timestamp: number, headers?: readonly Header[]): number {
     if (this.count === this.timestamps.length) this.growColumns();
     const before = this.used;
     this.put(key, this.count * 4);
@@ -186,7 +196,7 @@ export class RecordBatchBuilder {
     });
   }
 
-  private put(data: string | Uint8Array | null, at: number): void {
+  private put(data: RecordValue, at: number): void {
     if (data === null) {
       this.slices[at] = -1;
       this.slices[at + 1] = -1;
@@ -196,10 +206,17 @@ export class RecordBatchBuilder {
     if (typeof data === 'string') {
       this.reserve(data.length * MAX_UTF8_PER_UNIT);
       this.used = this.writeShort(data, start) ?? start + this.buffer.write(data, start);
-    } else {
+    } else if (data instanceof Uint8Array) {
       this.reserve(data.length);
       this.buffer.set(data, start);
       this.used += data.length;
+    } else {
+      const { bytes, from, to, tail } = data;
+      const length = to - from;
+      this.reserve(length + tail.length);
+      bytes.copy(this.buffer, start, from, to);
+      this.buffer.set(tail, start + length);
+      this.used += length + tail.length;
     }
     this.slices[at] = start;
     this.slices[at + 1] = this.used;

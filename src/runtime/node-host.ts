@@ -33,6 +33,8 @@ export interface TaskSurroundings {
   readonly outputDir: string;
   readonly maxStateEntries: number;
   readonly maxChunkRecords: number;
+  /** Whether code may be made while the pipeline runs. */
+  readonly codegen: boolean;
   /** Records wait for the commit; else they are published on the way. */
   readonly staged: boolean;
   /** Every topic of the plan. */
@@ -58,6 +60,7 @@ export class NodeHost implements NodeContext {
   readonly origins: readonly Origin[];
   readonly rejectsThrows: boolean;
   readonly unshared: boolean;
+  readonly codegen: boolean;
   participant: Participant = {};
   fileOutput: Output | undefined;
   reader: SourceReader | undefined;
@@ -78,6 +81,7 @@ export class NodeHost implements NodeContext {
     this.disk = task.disk;
     this.rejectsThrows = throwsAreRejected(planned);
     this.unshared = isUnshared(planned);
+    this.codegen = task.codegen;
   }
 
   keep(participant: Participant): void {

@@ -80,6 +80,7 @@ async function runFor<T>(
       delivery: 'at-least-once',
       // One record a chunk, so that unsubscribing acknowledges exactly what was delivered.
       maxChunkRecords: 1,
+      codegen: true,
       signal,
     });
   } finally {

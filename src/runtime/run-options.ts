@@ -49,6 +49,8 @@ export interface RunOptions {
   readonly creditBytes?: number | undefined;
   /** Records in a chunk at most. Default 2,048. */
   readonly maxChunkRecords?: number | undefined;
+  /** Whether code may be made while the pipeline runs, for speed alone. Default true. */
+  readonly codegen?: boolean | undefined;
   /** Entries of keyed state that an operator keeps in memory. Default 1,000,000. */
   readonly maxStateEntries?: number | undefined;
   /** Stateful operators whose state is to be let go. */

@@ -66,6 +66,7 @@ export async function openSession(
     outputDir: options.outputDir,
     maxStateEntries: options.maxStateEntries ?? DEFAULT_STATE_ENTRIES,
     maxChunkRecords: options.maxChunkRecords ?? DEFAULT_CHUNK_RECORDS,
+    codegen: options.codegen ?? true,
     staged: delivery === 'exactly-once',
     topics,
     print: options.print ?? (() => {}),

@@ -1,6 +1,6 @@
 /** Records that a node writes to a topic: staged for the checkpoint's own transaction, or published on the way. */
 import type { TopicOutput } from '../core/operator.ts';
-import { type Header, type RecordBatch, RecordBatchBuilder } from '../core/record-batch.ts';
+import { type Header, type RecordBatch, RecordBatchBuilder, type RecordValue } from '../core/record-batch.ts';
 import type { LogClient, TopicInfo } from '../log/log-client.ts';
 import { partitionFor } from '../log/partitioner.ts';
 import type { Credit } from './credit.ts';
@@ -30,12 +30,7 @@ abstract class PartitionedOutput implements TopicOutput {
     this.builders = new Array<RecordBatchBuilder | undefined>(partitions);
   }
 
-  append(
-    key: string | Uint8Array | null,
-    value: string | Uint8Array | null,
-    timestamp: number,
-    headers?: readonly Header[],
-  ): boolean {
+  append(key: string | Uint8Array | null, value: RecordValue, timestamp: number, headers?: readonly Header[]): boolean {
     if (isLarger(this.maxRecordBytes, key, value, headers)) return false;
     const partition = this.partitionOf(key);
     const builder = (this.builders[partition] ??= new RecordBatchBuilder(this.topic, partition, this.taken[partition]));
@@ -112,19 +107,26 @@ export class PublishedTopic extends PartitionedOutput {
 }
 
 /** Counts bytes only where a guess from above does not do. */
-function isLarger(limit: number, key: Bytes, value: Bytes, headers: readonly Header[] | undefined): boolean {
+function isLarger(
+  limit: number,
+  key: RecordValue,
+  value: RecordValue,
+  headers: readonly Header[] | undefined,
+): boolean {
   if (headers === undefined && atMost(key) + atMost(value) <= limit) return false;
   let bytes = byteLength(key) + byteLength(value);
   for (const header of headers ?? []) bytes += byteLength(header.key) + header.value.length + HEADER_OVERHEAD;
   return bytes > limit;
 }
 
-type Bytes = string | Uint8Array | null;
-
-function atMost(data: Bytes): number {
-  return data === null ? 0 : data.length * MAX_UTF8_PER_UNIT;
+function atMost(data: RecordValue): number {
+  if (data === null) return 0;
+  if (typeof data === 'string' || data instanceof Uint8Array) return data.length * MAX_UTF8_PER_UNIT;
+  return data.to - data.from + data.tail.length;
 }
 
-function byteLength(data: Bytes): number {
-  return data === null ? 0 : Buffer.byteLength(data);
+function byteLength(data: RecordValue): number {
+  if (data === null) return 0;
+  if (typeof data === 'string' || data instanceof Uint8Array) return Buffer.byteLength(data);
+  return data.to - data.from + data.tail.length;
 }

@@ -1,0 +1,196 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { JsonScanner } from '../../src/json/json-scanner.ts';
+import { shapeOf } from '../../src/json/shape.ts';
+
+const SEED = { seed: 7, numRuns: 1_000 };
+
+/** What the scanner reads of documents in one batch, `undefined` where it leaves one to JSON.parse. */
+function scan(scanner: JsonScanner, documents: readonly (string | Buffer)[]): (object | undefined)[] {
+  const builder = new RecordBatchBuilder('t', 0);
+  for (const document of documents) builder.add('key', document, 0);
+  const batch = builder.finish();
+  scanner.begin(batch);
+  return documents.map((_, row) => scanner.read(row));
+}
+
+function parsed(document: string | Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(document)));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Values, their kinds and the order of their names alike: `toEqual` tells neither -0 from 0 nor one order from another. */
+function exact(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+  return Object.entries(value).map(([name, each]) => [name, Object.is(each, -0) ? '-0' : (each as unknown)]);
+}
+
+const name = fc.oneof(fc.constantFrom('id', 'amount', 'a b', '__proto__', 'toString', '7', 'x-y'), fc.string());
+const number = fc.oneof(
+  fc.double().map(String),
+  fc.integer().map(String),
+  fc.tuple(fc.integer(), fc.nat(1_000_000)).map(([a, b]) => `${a}.${String(b).padStart(6, '0')}`),
+  fc.constantFrom(
+    '0',
+    '-0',
+    '0.0',
+    '1.0',
+    '0.1',
+    '1e3',
+    '1E-7',
+    '0.0000001',
+    '0.000001',
+    '123456789012345678',
+    '01',
+    '-',
+    '1.',
+    '.5',
+    '9007199254740993',
+    '0.1234567890123456789',
+    '100000000000000000000000',
+  ),
+);
+const value = fc.oneof(
+  { weight: 3, arbitrary: fc.string().map((text) => JSON.stringify(text)) },
+  { weight: 3, arbitrary: fc.string({ unit: 'binary' }).map((text) => JSON.stringify(text)) },
+  { weight: 5, arbitrary: number },
+  fc.constantFrom('true', 'false', 'null', 'nul', '[]', '{}', '[1]', '{"a":1}', '"\\u0041"', 'NaN'),
+);
+const space = fc.constantFrom('', '', '', ' ', '\n', '\t ', ' ');
+const unusual = fc
+  .tuple(fc.array(fc.tuple(name, value), { maxLength: 6 }), space, space)
+  .map(([fields, before, behind]) => written(fields, before, behind));
+const usualName = fc.stringMatching(/^[a-zA-Z_.][ -~]{0,12}$/);
+const usualValue = fc.oneof(
+  fc.stringMatching(/^[ -~]{0,30}$/).map((text) => JSON.stringify(text)),
+  number,
+  fc.constantFrom('true', 'null'),
+);
+const usual = fc
+  .tuple(fc.uniqueArray(fc.tuple(usualName, usualValue), { maxLength: 8, selector: ([each]) => each }), space, space)
+  .map(([fields, before, behind]) => written(fields, before, behind));
+const document = fc.oneof(unusual, { weight: 3, arbitrary: usual });
+
+function written(fields: readonly [string, string][], before: string, behind: string): string {
+  return `${before}{${fields.map(([n, v]) => `${JSON.stringify(n)}:${behind}${v}`).join(`,${before}`)}}${behind}`;
+}
+
+/** One document, then others that differ from it by little. */
+const mutated = fc
+  .tuple(
+    document,
+    fc.array(fc.tuple(fc.nat(200), fc.integer({ min: 0, max: 255 }), fc.constantFrom('put', 'cut', 'add', 'end')), {
+      maxLength: 20,
+    }),
+  )
+  .map(([first, changes]) => {
+    const bytes = Buffer.from(first);
+    const others = changes.map(([at, byte, how]) => {
+      const where = at % (bytes.length + 1);
+      const given = how === 'put' || how === 'add' ? [byte] : [];
+      const rest = how === 'end' ? bytes.length : where + (how === 'add' ? 0 : 1);
+      return Buffer.concat([bytes.subarray(0, where), Buffer.from(given), bytes.subarray(rest)]);
+    });
+    return [bytes, bytes, ...others, bytes];
+  });
+
+describe('JsonScanner', () => {
+  it('gives what JSON.parse gives, or nothing', () => {
+    let read = 0;
+    fc.assert(
+      fc.property(fc.array(document, { maxLength: 8 }), (documents) => {
+        const scanner = new JsonScanner();
+        for (const round of [documents, [...documents, ...documents]]) {
+          for (const [i, found] of scan(scanner, round).entries()) {
+            if (found === undefined) continue;
+            read++;
+            expect(exact(found)).toEqual(exact(parsed(round[i])));
+          }
+        }
+      }),
+      SEED,
+    );
+    expect(read).toBeGreaterThan(500);
+  });
+
+  it('gives what JSON.parse gives, or nothing, for documents that differ from one it knows by a byte', () => {
+    let read = 0;
+    fc.assert(
+      fc.property(mutated, (documents) => {
+        const scanner = new JsonScanner();
+        scan(scanner, documents.slice(0, 1));
+        for (const [i, found] of scan(scanner, documents).entries()) {
+          if (found === undefined) continue;
+          read++;
+          expect(exact(found)).toEqual(exact(parsed(documents[i])));
+        }
+      }),
+      SEED,
+    );
+    expect(read).toBeGreaterThan(500);
+  });
+
+  it('marks only documents as plain that JSON.stringify would write', () => {
+    let plain = 0;
+    fc.assert(
+      fc.property(mutated, (documents) => {
+        const scanner = new JsonScanner();
+        scan(scanner, documents.slice(0, 1));
+        const builder = new RecordBatchBuilder('t', 0);
+        for (const each of documents) builder.add(null, each, 0);
+        const batch = builder.finish();
+        scanner.begin(batch);
+        documents.forEach((each, row) => {
+          scanner.read(row);
+          if (batch.scanned?.plain[row] !== 1) return;
+          plain++;
+          expect(JSON.stringify(parsed(each))).toBe(each.toString());
+        });
+      }),
+      SEED,
+    );
+    expect(plain).toBeGreaterThan(80);
+  });
+
+  it('reads the second document of a shape, numbers and texts of any length included', () => {
+    const of = (i: number) =>
+      JSON.stringify({ id: `order-${i}`.repeat(i), amount: i / 100, ok: i % 2 === 0, at: null });
+    const documents = Array.from({ length: 50 }, (_, i) => of(i));
+    const scanner = new JsonScanner();
+    const found = scan(scanner, documents);
+    expect(found[0]).toBeUndefined();
+    expect(found.slice(1)).toEqual(documents.slice(1).map(parsed));
+  });
+
+  it('learns another shape, also with white space, and keeps the first', () => {
+    const scanner = new JsonScanner();
+    const documents = ['{"a":1}', '{ "b" : "x" }', '{"a":2}', '{ "b" : "y" }', '{"a": 3}'];
+    expect(scan(scanner, documents)).toEqual([undefined, undefined, { a: 2 }, { b: 'y' }, undefined]);
+  });
+
+  it('stops trying where nothing fits', () => {
+    const scanner = new JsonScanner();
+    const broken = Array.from({ length: 1_000 }, (_, i) => `[${i}]`);
+    expect(scan(scanner, [...broken, '{"a":1}', '{"a":2}']).every((found) => found === undefined)).toBe(true);
+    expect(scan(scanner, ['{"a":1}', '{"a":2}'])).toEqual([undefined, { a: 2 }]);
+  });
+});
+
+describe('shapeOf', () => {
+  it('knows what an object lists in another order than its text', () => {
+    for (const each of ['{"7":1}', '{"__proto__":1}', '{"a":1,"a":2}', '{}', '[]', '{"a":{}}', '{"a":"é"}', '{"a":1']) {
+      expect(shapeOf(each)).toBeUndefined();
+    }
+  });
+
+  it('tells tight documents from others', () => {
+    expect(shapeOf('{"a":1,"b":"x"}')?.isTight).toBe(true);
+    expect(shapeOf('{"a": 1,"b":"x"}')?.isTight).toBe(false);
+    expect(shapeOf('{"a":1,"b":"x"}\n')?.isTight).toBe(false);
+  });
+});
