@@ -25,6 +25,11 @@ export type { RollingFormat, SegmentWriter };
 export interface RollingOptions extends RollWhen {
   /** Whose rows are staged: two pipelines, or groups of one, may write one folder, and each clears up after itself only. */
   readonly task?: string | undefined;
+  /**
+   * Another one whenever a process takes the task over: what one that was overtaken still writes must not come to lie in
+   * what the other one stages for the same checkpoint.
+   */
+  readonly owner?: number | undefined;
   /** Absolute. Everything in `.staging/PREFIX` inside it belongs to this output. */
   readonly dir: string;
   /** Begins every file name; one output a folder and prefix. */
@@ -139,7 +144,7 @@ export class RollingOutput<T> implements Output {
     let freed = 0;
     for (const { folder, segments } of this.outdated) spent.push(...(await this.close(folder, segments, epoch)));
     for (const [i, { folder, openedAt, writer, segments: before, closes }] of taken.entries()) {
-      const added = writer && (await this.writeSegment(writer, `${epoch.number}-${i}`));
+      const added = writer && (await this.writeSegment(writer, this.staged(`${epoch.number}-${i}`)));
       const segments = added === undefined ? before : [...before, added];
       if (writer !== undefined) freed += memoryOf(folder, writer);
       if (closes) {
@@ -167,6 +172,11 @@ export class RollingOutput<T> implements Output {
     return { dir, signature: this.format.signature, open, files, pruned, kept: this.kept, log };
   }
 
+  private staged(stem: string): string {
+    const { owner } = this.options;
+    return owner === undefined ? stem : `${stem}-${owner}`;
+  }
+
   private async writeSegment(writer: SegmentWriter<T>, stem: string): Promise<StagedFile> {
     const name = `${stem}.${SEGMENT}`;
     const bytes = writer.finish();
@@ -178,7 +188,7 @@ export class RollingOutput<T> implements Output {
   /** Makes segments a whole file of the epoch; returns them. */
   private async close(folder: string, segments: readonly StagedFile[], epoch: Epoch): Promise<readonly StagedFile[]> {
     const target = await this.freeTarget(folder, epoch);
-    const name = `${epoch.number}-${epoch.files.length}.${WHOLE}`;
+    const name = `${this.staged(`${epoch.number}-${epoch.files.length}`)}.${WHOLE}`;
     const path = join(this.staging, name);
     let bytes = 0;
     for await (const piece of this.format.assemble(this.readSegments(segments))) {
