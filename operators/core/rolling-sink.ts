@@ -89,7 +89,7 @@ export function rollingSink<T extends object>(spec: RollingSinkSpec<T>) {
     },
     writer(ctx) {
       const when = { rollEveryMs, rollFirstMs, rollRows, rollBytes };
-      const rolling = { task: ctx.task, dir: ctx.outputPath(dir), prefix, keepFiles, ...when };
+      const rolling = { task: ctx.task, owner: ctx.owner, dir: ctx.outputPath(dir), prefix, keepFiles, ...when };
       const output = new RollingOutput<T>(ctx, format, rolling);
       ctx.output(output);
       if (partitionBy === undefined)

@@ -58,6 +58,11 @@ export class CheckpointStore {
     });
   }
 
+  /** Of this process; 0 where it is not the owner. */
+  get ownerNumber(): number {
+    return this.owner?.number ?? 0;
+  }
+
   /** Gives the task up, so that the next start need not ask whether this process lives. */
   async disown(): Promise<void> {
     if (this.owner === undefined) return;

@@ -85,6 +85,8 @@ export interface NodeContext {
   readonly id: string;
   /** Names the task: outputs that several tasks may share keep what is theirs under it. */
   readonly task: string;
+  /** Rises with every process that takes the task over: what is staged for the same checkpoint by two of them lies apart under it. */
+  readonly owner: number;
   readonly clock: Clock;
   readonly disk: Disk;
   readonly counts: NodeCounts;

@@ -25,6 +25,7 @@ import { PublishedTopic, StagedTopic } from './topic-output.ts';
 /** What the nodes of a task share. */
 export interface TaskSurroundings {
   readonly taskId: string;
+  readonly owner: number;
   readonly clock: Clock;
   readonly disk: Disk;
   readonly log: LogClient;
@@ -66,6 +67,7 @@ export class NodeHost implements NodeContext {
   reader: SourceReader | undefined;
   gauges: () => Gauges = () => ({});
   readonly task: string;
+  readonly owner: number;
   private readonly surroundings: TaskSurroundings;
   private readonly states: KeyedStateTable<unknown>[] = [];
   private readonly stagedTopics: StagedTopic[] = [];
@@ -76,6 +78,7 @@ export class NodeHost implements NodeContext {
     this.planned = planned;
     this.origins = origins;
     this.task = task.taskId;
+    this.owner = task.owner;
     this.surroundings = task;
     this.clock = task.clock;
     this.disk = task.disk;

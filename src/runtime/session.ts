@@ -58,6 +58,7 @@ export async function openSession(
   const task = new Task({
     plan,
     taskId: store.taskId,
+    owner: store.ownerNumber,
     clock,
     disk: options.disk,
     log,
