@@ -1,4 +1,4 @@
-/** `npm run bench [-- NAME …] [--records N] [--runs N]`: measures, prints a table, writes bench/results/NAME.json. */
+/** `npm run bench [-- NAME …] [--records N] [--runs N] [--only BEGINNING]`: measures, prints a table, writes bench/results/NAME.json. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -8,13 +8,14 @@ import { benchEngine } from './engine.ts';
 import { benchIdle } from './idle.ts';
 import { benchLatency } from './latency.ts';
 import { benchFetch } from './fetch.ts';
+import { benchLakehouse } from './lakehouse.ts';
 import { type Measurement, printTable } from './measure.ts';
 import { benchOrders } from './orders.ts';
 import { benchProduce } from './produce.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { records: { type: 'string' }, runs: { type: 'string', default: '5' } },
+  options: { records: { type: 'string' }, runs: { type: 'string', default: '5' }, only: { type: 'string' } },
 });
 const runs = Number(values.runs);
 const records = values.records === undefined ? undefined : Number(values.records);
@@ -31,6 +32,9 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   },
   async orders() {
     return table('orders', await benchOrders({ runs, records }));
+  },
+  async lakehouse() {
+    return table('lakehouse', await benchLakehouse({ runs, records, only: values.only }));
   },
   async budget() {
     const lines = await benchBudget({ runs, records });
