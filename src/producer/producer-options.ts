@@ -13,7 +13,7 @@ export interface ProducerOptions {
   readonly brokers?: string;
   /** Where the embedded log is, if no brokers are named. Default `.millrace`. */
   readonly stateDir?: string;
-  /** In place of both, a log that stays the caller's: that of a test driver, for example. */
+  /** In place of both, a log that stays the caller's: that of another producer or of a test driver. */
   readonly log?: LogClient;
   readonly clock?: Clock;
   /** Who produces: the header `producer_services` of records that have a dataset. Default `millrace-producer`. */

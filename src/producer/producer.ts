@@ -3,6 +3,7 @@ import { BUFFERED_BYTES, CLOSE_MS, closeProducer, open, type OpenProducer } from
 import type { Delivered, ProducerOptions, Sent } from './producer-options.ts';
 import { closed, fullProducer } from './record-queue.ts';
 import { recordOf, type SendOptions, type Topic } from './topic.ts';
+import type { LogClient } from '../log/log-client.ts';
 import { bytesOf } from '../spool/grouping.ts';
 import type { OutgoingRecord } from '../spool/outgoing.ts';
 import { Transactions } from './transactions.ts';
@@ -35,6 +36,11 @@ export class Producer implements AsyncDisposable {
     this.opened = opened;
     this.options = options;
     this.transactions = new Transactions(opened.log, opened.create, transactionalId, transactionTimeoutMs);
+  }
+
+  /** For another producer on the same connection, or of dead letters: one that ends before this one. */
+  get log(): LogClient {
+    return this.opened.log;
   }
 
   /** Bytes that were sent and are not acknowledged. */
