@@ -38,7 +38,7 @@ function files(): string[] {
 }
 
 /** Pages whose blocks of `ts` compile; a block of `ts PATH` is quoted from that file. */
-const PAGES = ['README.md', 'pipelines/orders/README.md'];
+const PAGES = ['README.md', 'pipelines/orders/README.md', 'pipelines/card-transactions/README.md', 'docs/producer.md'];
 
 function pageExamples(): Example[] {
   return PAGES.flatMap((page) =>
