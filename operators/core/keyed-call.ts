@@ -20,13 +20,13 @@ export interface KeyedContext<K extends Key, S> {
    */
   state: S;
   /** Forgets the state of the key. Its timers stay. */
-  clear(): void;
+  readonly clear: () => void;
   /** Sets a timer of the key, or moves the one of that name. In a timer, `time` must be later than the timer's own. */
-  setTimer(name: string, time: number): void;
+  readonly setTimer: (name: string, time: number) => void;
   /** Deletes a timer; one that is not set is fine. */
-  deleteTimer(name: string): void;
+  readonly deleteTimer: (name: string) => void;
   /** When a timer fires, if it is set. */
-  timer(name: string): number | undefined;
+  readonly timer: (name: string) => number | undefined;
 }
 
 export class KeyedCall<K extends Key, S> implements KeyedContext<K, S> {
@@ -108,15 +108,13 @@ export class KeyedCall<K extends Key, S> implements KeyedContext<K, S> {
     this.changed().value.held = [state];
   }
 
-  clear(): void {
+  readonly clear = (): void => {
     if (this.entry !== undefined) this.changed().value.held = undefined;
-  }
+  };
 
-  timer(name: string): number | undefined {
-    return this.entry?.value.timers?.get(name);
-  }
+  readonly timer = (name: string): number | undefined => this.entry?.value.timers?.get(name);
 
-  setTimer(name: string, time: number): void {
+  readonly setTimer = (name: string, time: number): void => {
     if (!this.hasOnTimer) throw new TypeError('setTimer() needs an onTimer callback');
     if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
       throw new TypeError('the name of a timer must be a non-empty string');
@@ -136,11 +134,11 @@ export class KeyedCall<K extends Key, S> implements KeyedContext<K, S> {
     const timer = { time, key: this.key, name };
     if (time > this.due) this.timers.schedule(timer);
     else if (this.firing !== undefined) this.timers.scheduleNow(timer);
-  }
+  };
 
-  deleteTimer(name: string): void {
+  readonly deleteTimer = (name: string): void => {
     if (this.entry?.value.timers?.has(name)) this.changed().value.timers!.delete(name);
-  }
+  };
 
   /** What a callback gives must not change behind its back when the state does. */
   checked<U>(value: U): U {

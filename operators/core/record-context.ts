@@ -8,7 +8,7 @@ export interface RecordContext {
    * Processing time, epoch milliseconds, the same for all records of a chunk. A record that is processed again after a
    * crash sees another one.
    */
-  now(): number;
+  readonly now: () => number;
   readonly topic: string;
   readonly partition: number;
   /** Event time of the record below `watermark()`, the log's timestamp above it; epoch milliseconds. */
@@ -29,9 +29,7 @@ export class ContextOfRecord implements RecordContext {
     this.enteredAt = now;
   }
 
-  now(): number {
-    return this.enteredAt;
-  }
+  readonly now = (): number => this.enteredAt;
 
   get topic(): string {
     return this.chunk.origin.topic;

@@ -145,9 +145,9 @@ class Naive implements KeyedContext<string, Count> {
     this.states.set(this.key, state);
     return state;
   }
-  clear(): void {
+  clear = (): void => {
     this.states.delete(this.key);
-  }
+  };
   timer(name: string): number | undefined {
     return this.timers.get(this.key)?.get(name);
   }
