@@ -67,6 +67,12 @@ function start(task: Partial<ChildTask> & Pick<ChildTask, 'mode'>): Victim {
   return new Victim({ ...plain, ...timing, ...task });
 }
 
+/** Over, when a step has not come: counted from when the process is ready, which takes long on a busy machine. */
+async function patience(victim: Victim): Promise<void> {
+  await victim.said('started');
+  await systemClock.sleep(NAMED_PATIENCE_MS);
+}
+
 /** At a random instant. */
 async function killSometime(random: () => number): Promise<string> {
   const victim = start({ mode: 'live' });
@@ -88,7 +94,7 @@ async function killAt(point: string, count: number): Promise<string> {
   const victim = start({ mode: 'live', end: { point, count, signal: 'SIGKILL' } });
   const feeding = feed.until(victim.ended);
   // A step that this run does not come to is not waited for for ever.
-  await Promise.race([victim.ended, systemClock.sleep(NAMED_PATIENCE_MS)]);
+  await Promise.race([victim.ended, patience(victim)]);
   victim.signal('SIGTERM');
   const { code, signal, stderr } = await victim.ended;
   await feeding;
@@ -100,7 +106,7 @@ async function killAt(point: string, count: number): Promise<string> {
 async function wakeBehind(point: string): Promise<string> {
   const older = start({ mode: 'live', end: { point, count: 3, signal: 'SIGSTOP' } });
   const feeding = feed.until(older.ended);
-  const stopped = await Promise.race([older.said('stopping'), systemClock.sleep(NAMED_PATIENCE_MS).then(() => false)]);
+  const stopped = await Promise.race([older.said('stopping'), patience(older).then(() => false)]);
   if (!stopped) {
     older.signal('SIGTERM');
     const { code, stderr } = await older.ended;
