@@ -2,6 +2,7 @@
 export {
   bool,
   type Column,
+  type Columns,
   decimal,
   float64,
   int32,
@@ -50,6 +51,7 @@ export { sinkJsonl } from './sink-jsonl.ts';
 export { type SinkKafkaOptions, sinkKafka } from './sink-kafka.ts';
 export { type SinkPreviewOptions, sinkPreview } from './sink-preview.ts';
 export { type RejectedRecord, splitRejections } from './split-rejections.ts';
+export { type SinkParquetOptions, sinkParquet } from './sink-parquet.ts';
 export { toDLQ } from './to-dlq.ts';
 export { type TumblingWindowOptions, tumblingWindow } from './tumbling-window.ts';
 export { validate } from './validate.ts';

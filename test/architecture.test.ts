@@ -19,9 +19,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'src/kafka/kafkajs': ['src/kafka', 'src/core', 'src/time', 'src/log'],
   'src/spool': ['src/core', 'src/time', 'src/log', 'src/files'],
   'src/arrow': ['src/core', 'src/time', 'src/files'],
+  'src/parquet': ['src/core', 'src/time', 'src/files', 'src/arrow', 'src/kafka'],
   'src/csv': ['src/core', 'src/time', 'src/files', 'src/arrow'],
   'operators/core': ['src/core', 'src/time', 'src/files', 'src/arrow'],
-  operators: ['operators/core', 'src/core', 'src/time', 'src/files', 'src/arrow', 'src/csv', 'src/json'],
+  operators: ['operators/core', 'src/core', 'src/time', 'src/files', 'src/arrow', 'src/parquet', 'src/csv', 'src/json'],
   'src/checkpoint': ['src/core', 'src/time', 'src/state'],
   'src/runtime': [
     'operators/core',

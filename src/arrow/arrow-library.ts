@@ -10,6 +10,7 @@ const library = createRequire(import.meta.url)('apache-arrow/Arrow.es2015.min') 
 export const {
   AsyncByteQueue,
   Bool,
+  DataType,
   Decimal,
   Field,
   Float64,
@@ -28,4 +29,5 @@ export const {
 
 export type Decimal = Arrow.Decimal;
 export type Int64 = Arrow.Int64;
+export type Field = Arrow.Field;
 export type TimestampMillisecond = Arrow.TimestampMillisecond;

@@ -93,11 +93,31 @@ export function packSnappy(plain: Uint8Array): Buffer {
   return packed.subarray(0, at);
 }
 
+/** As one block without a frame, of any length. */
+export function packSnappyBlock(plain: Uint8Array): Buffer {
+  const packed = Buffer.allocUnsafe(MAX_PREAMBLE_BYTES + 32 + plain.length + Math.ceil(plain.length / 6));
+  let at = writeLength(plain.length, packed, 0);
+  for (let start = 0; start < plain.length; start += BLOCK_BYTES) {
+    at = packElements(plain, start, Math.min(plain.length, start + BLOCK_BYTES), packed, at);
+  }
+  return packed.subarray(0, at);
+}
+
 function packBlock(plain: Uint8Array, start: number, end: number, packed: Uint8Array, to: number): number {
+  return packElements(plain, start, end, packed, writeLength(end - start, packed, to));
+}
+
+function writeLength(length: number, packed: Uint8Array, to: number): number {
   let at = to;
-  let length = end - start;
-  for (; length > 127; length >>>= 7) packed[at++] = (length & 127) | 128;
-  packed[at++] = length;
+  let left = length;
+  for (; left > 127; left >>>= 7) packed[at++] = (left & 127) | 128;
+  packed[at++] = left;
+  return at;
+}
+
+/** Literals and copies; copies reach back to `start` only. */
+function packElements(plain: Uint8Array, start: number, end: number, packed: Uint8Array, to: number): number {
+  let at = to;
   const found = findMatches(plain, start, end);
   let literals = start;
   for (let i = 0; i < found; i += 3) {

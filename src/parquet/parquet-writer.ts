@@ -1,0 +1,177 @@
+/** Row groups, pages and the footer of a Parquet file. */
+import type { ColumnPart } from '../arrow/read-segment.ts';
+import { isNull, physicalType, plainValues, schemaElement } from './parquet-types.ts';
+import {
+  binary,
+  encodeThrift,
+  i32,
+  i64,
+  list,
+  struct,
+  type ThriftStruct,
+  type ThriftValue,
+  writeVarint,
+} from './thrift.ts';
+
+export interface Codec {
+  /** As the format numbers it. */
+  readonly id: number;
+  pack(plain: Uint8Array): Uint8Array;
+}
+
+const MAGIC = Buffer.from('PAR1');
+const VERSION = 2;
+const PLAIN = 0;
+const RLE = 3;
+const DATA_PAGE = 0;
+/** A page is what a reader unpacks at once. */
+const PAGE_BYTES = 1024 * 1024;
+const PAGE_ROWS = 20_000;
+
+/** Gives the bytes of a file piece by piece; only the footer's part of it is remembered. */
+export class ParquetWriter {
+  private readonly codec: Codec;
+  private readonly groups: ThriftValue[] = [];
+  private schema: readonly ThriftStruct[] = [];
+  private rows = 0;
+  private offset = 0;
+
+  constructor(codec: Codec) {
+    this.codec = codec;
+  }
+
+  begin(): Uint8Array {
+    this.offset = MAGIC.length;
+    return MAGIC;
+  }
+
+  /** One row group of batches that have the same columns. */
+  rowGroup(batches: readonly (readonly ColumnPart[])[]): Uint8Array {
+    const [first] = batches;
+    const rows = batches.reduce((sum, columns) => sum + columns[0].length, 0);
+    this.schema = first.map(schemaElement);
+    const pieces: Uint8Array[] = [];
+    const chunks = first.map((_, i) =>
+      this.columnChunk(
+        batches.map((columns) => columns[i]),
+        pieces,
+      ),
+    );
+    const bytes = chunks.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
+    this.groups.push(struct({ 1: list(chunks.map(({ thrift }) => thrift)), 2: i64(bytes), 3: i64(rows) }));
+    this.rows += rows;
+    return Buffer.concat(pieces);
+  }
+
+  finish(): Uint8Array {
+    const root = { 4: binary('schema'), 5: i32(this.schema.length) };
+    const footer = encodeThrift({
+      1: i32(VERSION),
+      2: list([root, ...this.schema].map(struct)),
+      3: i64(this.rows),
+      4: list(this.groups),
+      6: binary('millrace'),
+      // Minima and maxima are in the order of the type.
+      7: list(this.schema.map(() => struct({ 1: struct({}) }))),
+    });
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(footer.length);
+    return Buffer.concat([footer, length, MAGIC]);
+  }
+
+  private columnChunk(parts: readonly ColumnPart[], pieces: Uint8Array[]): { thrift: ThriftValue; plainBytes: number } {
+    const [{ name, type, nullable }] = parts;
+    const start = this.offset;
+    let plainBytes = 0;
+    for (const part of parts) {
+      for (const [from, to] of pagesOf(part)) {
+        const page = pageOf(part, from, to, this.codec);
+        pieces.push(page.header, page.body);
+        this.offset += page.header.length + page.body.length;
+        plainBytes += page.header.length + page.plainBytes;
+      }
+    }
+    const metadata = {
+      1: i32(physicalType(type)),
+      2: list((nullable ? [PLAIN, RLE] : [PLAIN]).map(i32)),
+      3: list([binary(name)]),
+      4: i32(this.codec.id),
+      5: i64(parts.reduce((sum, { length }) => sum + length, 0)),
+      6: i64(plainBytes),
+      7: i64(this.offset - start),
+      9: i64(start),
+      12: struct(statistics(parts)),
+    };
+    return { thrift: struct({ 2: i64(start), 3: struct(metadata) }), plainBytes };
+  }
+}
+
+function* pagesOf(part: ColumnPart): Generator<readonly [from: number, to: number]> {
+  const { length, values } = part;
+  const rows = Math.max(1, Math.min(PAGE_ROWS, Math.floor((PAGE_BYTES / Math.max(1, values.byteLength)) * length)));
+  for (let from = 0; from < length; from += rows) yield [from, Math.min(length, from + rows)];
+}
+
+function pageOf(part: ColumnPart, from: number, to: number, codec: Codec) {
+  const values = plainValues(part, from, to);
+  const plain = part.nullable ? Buffer.concat([definitionLevels(part, from, to), values]) : values;
+  const body = codec.pack(plain);
+  const header = encodeThrift({
+    1: i32(DATA_PAGE),
+    2: i32(plain.length),
+    3: i32(body.length),
+    5: struct({ 1: i32(to - from), 2: i32(PLAIN), 3: i32(RLE), 4: i32(RLE) }),
+  });
+  return { header, body, plainBytes: plain.length };
+}
+
+/** Which rows hold a value: one run where all do, else bits. */
+function definitionLevels(part: ColumnPart, from: number, to: number): Uint8Array {
+  const levels: number[] = [0, 0, 0, 0];
+  const rows = to - from;
+  if (part.validity === undefined) {
+    writeVarint(levels, rows * 2);
+    levels.push(1);
+  } else {
+    const groups = (rows + 7) >> 3;
+    writeVarint(levels, groups * 2 + 1);
+    for (let group = 0; group < groups; group++) {
+      let bits = 0;
+      for (let i = 0; i < 8; i++) {
+        const row = from + group * 8 + i;
+        if (row < to && !isNull(part, row)) bits |= 1 << i;
+      }
+      levels.push(bits);
+    }
+  }
+  const bytes = Buffer.from(levels);
+  bytes.writeUInt32LE(bytes.length - 4);
+  return bytes;
+}
+
+/** How many are null, and the least and greatest of whole numbers and times, by which readers leave row groups out. */
+function statistics(parts: readonly ColumnPart[]): ThriftStruct {
+  const nulls = i64(parts.reduce((sum, { nullCount }) => sum + nullCount, 0));
+  const { kind } = parts[0].type;
+  if (kind !== 'int32' && kind !== 'int64' && kind !== 'timestamp') return { 3: nulls };
+  let range: { least: number | bigint; greatest: number | bigint; width: number } | undefined;
+  for (const part of parts) {
+    const values = part.values as Int32Array | BigInt64Array;
+    for (let row = 0; row < part.length; row++) {
+      if (isNull(part, row)) continue;
+      const value = values[row];
+      range ??= { least: value, greatest: value, width: values.BYTES_PER_ELEMENT };
+      if (value < range.least) range.least = value;
+      if (value > range.greatest) range.greatest = value;
+    }
+  }
+  if (range === undefined) return { 3: nulls };
+  const { least, greatest, width } = range;
+  return { 3: nulls, 5: binary(wholeNumber(greatest, width)), 6: binary(wholeNumber(least, width)) };
+}
+
+function wholeNumber(value: number | bigint, width: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64LE(BigInt(value));
+  return bytes.subarray(0, width);
+}
