@@ -41,6 +41,7 @@ export interface RunFlags extends PlaceFlags, GeneratorFlags {
   readonly maxRejectRatio?: number;
   readonly dropState?: readonly string[];
   readonly failOnDataLoss?: boolean;
+  readonly codegen?: boolean;
 }
 
 export interface ResetFlags extends PlaceFlags {
@@ -216,6 +217,7 @@ export const runOptions = (): Option[] => [
     '--drop-state <NAME>',
     'let go the state of an operator that the plan has lost; can be repeated',
   ).argParser((name: string, names: readonly string[] | undefined) => [...(names ?? []), name]),
+  new Option('--no-codegen', 'make no code while running: slower, for hosts that forbid it; results are the same'),
   ...kafkaOptions(),
 ];
 

@@ -63,6 +63,7 @@ export async function runCommand(
         maxRejectRatio: flags.maxRejectRatio,
         dropState: flags.dropState,
         failOnDataLoss: flags.failOnDataLoss,
+        codegen: flags.codegen,
         signal,
         producer:
           generation &&
