@@ -105,6 +105,9 @@ function offset(zone: string): number {
   return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * MINUTE;
 }
 
+/** The last time that was written: the records of a chunk are mostly stamped alike. */
+let lastTime = Number.NaN;
+let lastText = '';
 let cachedSecond = Number.NaN;
 let cachedText = '';
 
@@ -114,11 +117,14 @@ let cachedText = '';
  * @throws RangeError for a time that no Date can hold
  */
 export function iso(time: number): string {
+  if (time === lastTime) return lastText;
   const second = Math.floor(time / 1000);
   if (second !== cachedSecond) {
     cachedText = new Date(second * 1000).toISOString().slice(0, -4);
     cachedSecond = second;
   }
   const millis = Math.floor(time - second * 1000);
-  return `${cachedText}${millis < 10 ? '00' : millis < 100 ? '0' : ''}${millis}Z`;
+  lastText = `${cachedText}${millis < 10 ? '00' : millis < 100 ? '0' : ''}${millis}Z`;
+  lastTime = time;
+  return lastText;
 }
