@@ -32,6 +32,8 @@ export interface Checkpoint {
   readonly fingerprint: Fingerprint;
   /** Where it was decided: `transaction`, when a transaction of the log carried its outputs and offsets. */
   readonly decidedBy: 'store' | 'transaction';
+  /** Of the transaction that decided it. Older checkpoints do not say. */
+  readonly transactionalId?: string | undefined;
   /** Every window was closed by `--drain`: there is nothing to go on from. */
   readonly drained: boolean;
   /** Epoch milliseconds. */

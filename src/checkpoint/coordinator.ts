@@ -140,6 +140,7 @@ export class Coordinator {
       ledger: pick((cut) => cut.counts),
       fingerprint: this.options.fingerprint,
       decidedBy: this.options.epochCommit.decidedBy,
+      transactionalId: this.options.epochCommit.transactionalId,
       drained,
       savedAt: this.options.clock.now(),
     };

@@ -11,6 +11,8 @@ import type { DecidedOffset } from './reconcile.ts';
 export interface EpochCommit {
   /** Says in the checkpoint how it was decided: a recovery has to know. */
   readonly decidedBy: Checkpoint['decidedBy'];
+  /** Where a transaction decides: its id, for a recovery that has another one. */
+  readonly transactionalId: string | undefined;
   /** Resolves when the epoch is decided and the store says so. */
   commit(checkpoint: Checkpoint, state: readonly StateWrites[], appends: readonly RecordBatch[]): Promise<void>;
 }
@@ -18,6 +20,7 @@ export interface EpochCommit {
 /** The store's own commit decides: the log's records lie in the same store, or were published on the way. */
 export class StoreCommit implements EpochCommit {
   readonly decidedBy = 'store';
+  readonly transactionalId = undefined;
   private readonly store: CheckpointStore;
   private readonly append: (transaction: WriteTransaction, batches: readonly RecordBatch[]) => void;
   private readonly onPoint: (point: ProtocolPoint) => void;
@@ -49,10 +52,12 @@ export interface Transactions {
  */
 export class TransactionCommit implements EpochCommit {
   readonly decidedBy = 'transaction';
+  readonly transactionalId: string;
   private readonly options: TransactionCommitOptions;
 
   constructor(options: TransactionCommitOptions) {
     this.options = options;
+    this.transactionalId = options.transactionalId;
   }
 
   async commit(checkpoint: Checkpoint, state: readonly StateWrites[], appends: readonly RecordBatch[]): Promise<void> {
@@ -100,6 +105,7 @@ export class TransactionCommit implements EpochCommit {
 export interface TransactionCommitOptions {
   readonly store: CheckpointStore;
   readonly transactions: Transactions;
+  readonly transactionalId: string;
   /** As the broker was told: it aborts a transaction that takes longer. */
   readonly timeoutMs: number;
   readonly group: string;

@@ -10,11 +10,14 @@ import type { Clock } from '../core/ports.ts';
 import type { GroupOffset, LogClient, LogTransactions } from '../log/log-client.ts';
 import type { Delivery } from './run-options.ts';
 import { refuseForeignGroup } from './start-positions.ts';
+import { formerIdsOf, transactionalIdOf } from './transactional-id.ts';
 
 /** A transaction lasts from the barrier to the decision: milliseconds, or as long as a broker is away in between. */
 const TRANSACTION_MS = 60_000;
 
 export interface DeliveryOptions {
+  /** The pipeline's name. */
+  readonly pipeline: string;
   readonly plan: Plan;
   readonly delivery: Delivery;
   readonly group: string;
@@ -48,11 +51,12 @@ export function checkDelivery(plan: Plan, delivery: Delivery): void {
 
 /**
  * Where a transaction of the log decides: takes the group over from whoever had it before, and makes the store say what the
- * log has decided. In this order: offsets that are read before the fence could still change.
+ * log has decided. In this order: offsets that are read before the fence could still change. What ran under another id, as versions
+ * before this one did, is fenced first.
  * @throws MillraceError CHECKPOINT_MISMATCH when log and store cannot be of one pipeline
  */
 export async function settleWithLog(options: DeliveryOptions): Promise<LogTransactions | undefined> {
-  const { plan, delivery, group, replaced, log, store, onPoint } = options;
+  const { pipeline, plan, delivery, group, replaced, log, store, onPoint } = options;
   const isDeciding = delivery === 'exactly-once' && log.transactional === undefined;
   if (!isDeciding && store.pending() === undefined) return undefined;
   if (log.transactions === undefined) {
@@ -62,7 +66,11 @@ export async function settleWithLog(options: DeliveryOptions): Promise<LogTransa
   }
   const topics = new Map(sourcesOf(plan).map(({ id, node }) => [id, node.name!]));
   await refuseStranger(options, [...topics.values()]);
-  const transactions = log.transactions(`${group}.millrace`, TRANSACTION_MS);
+  const id = transactionalIdOf(pipeline, group);
+  for (const former of formerIdsOf([store.load(), store.pending()], id, group)) {
+    await log.transactions(former, TRANSACTION_MS).init();
+  }
+  const transactions = log.transactions(id, TRANSACTION_MS);
   await transactions.init();
   onPoint('recovery-fenced');
   const current = store.load();
@@ -93,12 +101,14 @@ async function refuseStranger({ log, store, group }: DeliveryOptions, topics: re
 }
 
 export function epochCommitOf(options: DeliveryOptions, transactions: LogTransactions | undefined): EpochCommit {
-  const { plan, group, log, store, clock, onPoint } = options;
+  const { pipeline, plan, group, log, store, clock, onPoint } = options;
   if (transactions === undefined) {
     return new StoreCommit(store, (transaction, batches) => log.transactional?.append(transaction, batches), onPoint);
   }
   const offsetsOf = (checkpoint: Checkpoint) => groupOffsetsOf(plan, checkpoint);
-  return new TransactionCommit({ store, transactions, timeoutMs: TRANSACTION_MS, group, offsetsOf, clock, onPoint });
+  const transactionalId = transactionalIdOf(pipeline, group);
+  const own = { transactions, transactionalId, timeoutMs: TRANSACTION_MS };
+  return new TransactionCommit({ store, ...own, group, offsetsOf, clock, onPoint });
 }
 
 /** Tells readers of this process; and, where the store decides, whoever watches the group on Kafka. */

@@ -46,7 +46,7 @@ export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunR
   void watchLog(log, clock, options.onNotice ?? (() => {}), ended.signal);
   try {
     onPoint('recovery-owned');
-    const settling = { plan, delivery, group, log, store, clock, onPoint };
+    const settling = { pipeline: pipeline.name, plan, delivery, group, log, store, clock, onPoint };
     return await runSessions(settling, about, options);
   } finally {
     ended.abort();
