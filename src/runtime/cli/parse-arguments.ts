@@ -131,7 +131,7 @@ function createProgram(
   program.addHelpText('after', examples(known));
   program.action((target: string | undefined, flags: RunFlags & { version?: boolean }) => {
     if (flags.version) accept({ command: 'version' });
-    else if (target === undefined) accept(listOrRefuse(flags));
+    else if (target === undefined) accept(listOrRefuse(program));
     else accept({ command: 'run', flags: ownFlags(flags, params), params: params.take(flags) });
   });
   addDescribe(program, known, accept);
@@ -164,16 +164,14 @@ function addDescribe(program: Command, known: Known | undefined, accept: (invoca
   );
 }
 
-/** Flags that may come with every call. */
-const FROM_ENVIRONMENT: ReadonlySet<string> = new Set(['brokers', 'failOnDataLoss', 'from']);
-
 /** Other names that variables go by. */
 const ALIASES: Readonly<Record<string, string>> = { KAFKA_BOOTSTRAP_SERVERS: 'KAFKA_BOOTSTRAP' };
 
 /** Flags without a pipeline do nothing: most likely its name was forgotten. */
-function listOrRefuse(flags: object): Invocation {
-  const given = Object.keys(flags).find((name) => !FROM_ENVIRONMENT.has(name));
-  if (given === undefined) return { command: 'list' };
+function listOrRefuse(program: Command): Invocation {
+  // What variables and defaults say comes with every call.
+  const isGiven = program.options.some((option) => program.getOptionValueSource(option.attributeName()) === 'cli');
+  if (!isGiven) return { command: 'list' };
   throw usageError(
     'flags were given, but no pipeline',
     'write the name of the pipeline first: `millrace NAME --flags`',

@@ -139,6 +139,26 @@ describe('the command line', () => {
     expect((await call('numbers --once --generate 0')).out).toBe('');
   });
 
+  it('asks a generator for what the flags of its pipeline make of it, and tells of progress as that wants', async () => {
+    const generator = `
+      const record = ({ index }) => ({ key: null, value: String(index) });
+      const progress = { every: 20, line: (sent, last) => 'sent ' + sent + ', the last ' + last.value };
+      const rest = { topic: 'numbers', partitions: 2, badRatio: 0, description: 'n', record, progress };
+      export default {
+        description: 'numbers',
+        configure: async ({ pace }) => ({ ...rest, rate: pace, backfillMs: 30_000 }),
+      };`;
+    writeFileSync(join(cwd, 'pipelines/numbers/generator.ts'), generator);
+    const paced = "{ params: { pace: { default: 1, env: 'PACE', description: 'pace' } } }, () => [";
+    const file = join(cwd, 'pipelines/numbers/pipeline.ts');
+    writeFileSync(file, PIPELINE.replace("{ description: 'copies numbers' },", paced).replace(/\);\s*$/, ']);'));
+    const { code, err } = await call('generate numbers --events 50', { env: { PACE: '2' } });
+    expect(code).toBe(0);
+    expect(err).toContain('generating numbers on embedded log: 50 records, 2 records/s');
+    expect(err).toContain('sent 40, the last 49\n50 records written');
+    expect((await call('numbers --help')).out).toContain('Generator: numbers');
+  });
+
   it('generates alone', async () => {
     const { code, err } = await call('generate numbers --events 40');
     expect(code).toBe(0);
