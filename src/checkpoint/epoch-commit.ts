@@ -44,7 +44,11 @@ export interface Transactions {
   append(batches: readonly RecordBatch[]): Promise<unknown>;
   commitGroup(group: string, offsets: readonly DecidedOffset[]): Promise<void>;
   commit(): Promise<void>;
+  abort(): Promise<void>;
 }
+
+/** A failed epoch waits no longer than that for its transaction to be aborted: the broker does it in the end. */
+const ABORT_MS = 2_000;
 
 /**
  * A transaction of the log decides: outputs, offsets and the epoch's number become visible in it. The store holds the epoch
@@ -74,7 +78,8 @@ export class TransactionCommit implements EpochCommit {
       onPoint('prepared');
     };
     try {
-      await Promise.all([flush(), prepare()]);
+      const flushing = flush();
+      await Promise.all([flushing, prepare().catch((thrown: unknown) => this.abandon(flushing, thrown))]);
       onPoint('before-decision');
       await transactions.commit();
     } catch (thrown) {
@@ -82,6 +87,17 @@ export class TransactionCommit implements EpochCommit {
     }
     onPoint('decided');
     await store.finish();
+  }
+
+  /**
+   * The store has failed: readers of the outputs need not wait until the broker notices. Only behind what was sent: a record
+   * that arrived after the abort would begin a transaction that nobody ends.
+   */
+  private async abandon(flushing: Promise<void>, thrown: unknown): Promise<never> {
+    const { transactions, clock } = this.options;
+    const aborted = flushing.then(() => transactions.abort()).catch(() => {});
+    await Promise.race([aborted, clock.sleep(ABORT_MS)]);
+    throw thrown;
   }
 
   /**
