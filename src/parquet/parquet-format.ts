@@ -47,11 +47,11 @@ async function* assemble(segments: AsyncIterable<Uint8Array>, codec: Codec): Asy
     }
     bytes += segment.length;
     if (rows < GROUP_ROWS && bytes < GROUP_BYTES) continue;
-    yield writer.rowGroup(group);
+    yield* writer.rowGroup(group);
     group = [];
     [rows, bytes] = [0, 0];
   }
-  if (rows > 0) yield writer.rowGroup(group);
+  if (rows > 0) yield* writer.rowGroup(group);
   yield writer.finish();
 }
 

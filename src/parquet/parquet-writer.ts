@@ -27,6 +27,8 @@ const DATA_PAGE = 0;
 /** A page is what a reader unpacks at once. */
 const PAGE_BYTES = 1024 * 1024;
 const PAGE_ROWS = 20_000;
+/** Pages are handed on together up to here. */
+const PIECE_BYTES = 512 * 1024;
 
 /** Gives the bytes of a file piece by piece; only the footer's part of it is remembered. */
 export class ParquetWriter {
@@ -45,22 +47,20 @@ export class ParquetWriter {
     return MAGIC;
   }
 
-  /** One row group of batches that have the same columns. */
-  rowGroup(batches: readonly (readonly ColumnPart[])[]): Uint8Array {
+  /** One row group of batches that have the same columns, in pieces: whoever writes them lets others work in between. */
+  *rowGroup(batches: readonly (readonly ColumnPart[])[]): Generator<Uint8Array> {
     const [first] = batches;
     const rows = batches.reduce((sum, columns) => sum + columns[0].length, 0);
     this.schema = first.map(schemaElement);
-    const pieces: Uint8Array[] = [];
-    const chunks = first.map((_, i) =>
-      this.columnChunk(
-        batches.map((columns) => columns[i]),
-        pieces,
-      ),
-    );
-    const bytes = chunks.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
-    this.groups.push(struct({ 1: list(chunks.map(({ thrift }) => thrift)), 2: i64(bytes), 3: i64(rows) }));
+    const chunks: ThriftValue[] = [];
+    let bytes = 0;
+    for (let i = 0; i < first.length; i++) {
+      const { thrift, plainBytes } = yield* this.columnChunk(batches.map((columns) => columns[i]));
+      chunks.push(thrift);
+      bytes += plainBytes;
+    }
+    this.groups.push(struct({ 1: list(chunks), 2: i64(bytes), 3: i64(rows) }));
     this.rows += rows;
-    return Buffer.concat(pieces);
   }
 
   finish(): Uint8Array {
@@ -79,18 +79,27 @@ export class ParquetWriter {
     return Buffer.concat([footer, length, MAGIC]);
   }
 
-  private columnChunk(parts: readonly ColumnPart[], pieces: Uint8Array[]): { thrift: ThriftValue; plainBytes: number } {
+  private *columnChunk(
+    parts: readonly ColumnPart[],
+  ): Generator<Uint8Array, { readonly thrift: ThriftValue; readonly plainBytes: number }> {
     const [{ name, type, nullable }] = parts;
     const start = this.offset;
     let plainBytes = 0;
+    let pieces: Uint8Array[] = [];
+    let handedOn = start;
     for (const part of parts) {
       for (const [from, to] of pagesOf(part)) {
         const page = pageOf(part, from, to, this.codec);
         pieces.push(page.header, page.body);
         this.offset += page.header.length + page.body.length;
         plainBytes += page.header.length + page.plainBytes;
+        if (this.offset - handedOn < PIECE_BYTES) continue;
+        yield Buffer.concat(pieces);
+        pieces = [];
+        handedOn = this.offset;
       }
     }
+    if (pieces.length > 0) yield Buffer.concat(pieces);
     const metadata = {
       1: i32(physicalType(type)),
       2: list((nullable ? [PLAIN, RLE] : [PLAIN]).map(i32)),

@@ -2,7 +2,8 @@
 
 export type ThriftValue =
   | { readonly kind: 'bool'; readonly value: boolean }
-  | { readonly kind: 'i32' | 'i64'; readonly value: number }
+  | { readonly kind: 'i32'; readonly value: number }
+  | { readonly kind: 'i64'; readonly value: number }
   | { readonly kind: 'binary'; readonly value: string | Uint8Array }
   | { readonly kind: 'list'; readonly value: readonly ThriftValue[] }
   | { readonly kind: 'struct'; readonly value: ThriftStruct };
