@@ -2,7 +2,8 @@
 import { BUFFERED_BYTES, CLOSE_MS, closeProducer, open, type OpenProducer } from './open.ts';
 import type { Delivered, ProducerOptions, Sent } from './producer-options.ts';
 import { closed, fullProducer } from './record-queue.ts';
-import { recordOf, type SendOptions, type Topic } from './topic.ts';
+import { commonHeaders, recordOf, type SendOptions, type Topic } from './topic.ts';
+import type { Header } from '../core/record-batch.ts';
 import type { LogClient } from '../log/log-client.ts';
 import { bytesOf } from '../spool/grouping.ts';
 import type { OutgoingRecord } from '../spool/outgoing.ts';
@@ -29,6 +30,7 @@ export class Producer implements AsyncDisposable {
   private readonly options: ProducerOptions;
   private readonly transactions: Transactions;
   private readonly known = new Set<string>();
+  private readonly common = new WeakMap<object, readonly Header[]>();
   private closing: Promise<void> | undefined;
 
   constructor(opened: OpenProducer, options: ProducerOptions) {
@@ -123,8 +125,12 @@ export class Producer implements AsyncDisposable {
       this.known.add(name);
       this.opened.create.push({ topic: name, partitions });
     }
-    const { service = SERVICE } = this.options;
-    return recordOf(topic, value, options, { now: this.opened.clock.now(), service });
+    let common = this.common.get(topic);
+    if (common === undefined) {
+      common = commonHeaders(topic, this.options.service ?? SERVICE);
+      this.common.set(topic, common);
+    }
+    return recordOf(topic, value, options, { now: this.opened.clock.now(), common });
   }
 }
 

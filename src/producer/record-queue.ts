@@ -77,7 +77,7 @@ export class RecordQueue {
     this.waitingBytes += bytes;
     this.openBytes += bytes;
     this.running ??= this.run();
-    if (this.waitingBytes >= BATCH_BYTES) this.lingering?.abort();
+    if (this.waitingBytes >= BATCH_BYTES) this.hasten();
     return delivered;
   }
 
@@ -117,7 +117,7 @@ export class RecordQueue {
 
   private async settled(count: number): Promise<void> {
     while (this.done < count) {
-      this.lingering?.abort();
+      this.hasten();
       await this.bell.after(this.bell.count);
     }
   }
@@ -132,6 +132,12 @@ export class RecordQueue {
       if (failure !== undefined && this.isClosing) this.refuseRest(failure);
     }
     this.running = undefined;
+  }
+
+  /** Once: each abort makes an error with a stack. */
+  private hasten(): void {
+    this.lingering?.abort();
+    this.lingering = undefined;
   }
 
   private async linger(): Promise<void> {

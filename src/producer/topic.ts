@@ -39,11 +39,15 @@ export interface SendOptions {
 
 export interface Sending {
   readonly now: number;
-  readonly service: string;
+  /** Of `commonHeaders`. */
+  readonly common: readonly Header[];
 }
 
 const DEFAULT_PARTITIONS = 3;
 const DEFAULT_VERSION = 'v1';
+/** Where the header stands that is another one for each record. */
+const ID_AT = 2;
+const NO_HEADERS: readonly Header[] = [];
 
 /**
  * Describes a topic for `producer.send`; nothing is opened or made yet.
@@ -69,16 +73,27 @@ export function topicOf<T>(name: string, options: TopicOptions<T> = {}): Topic<T
   return { ...options, name, partitions };
 }
 
+/** The headers that are the same for all records of a topic. */
+export function commonHeaders<T>(
+  { dataset, schemaVersion = DEFAULT_VERSION }: Topic<T>,
+  service: string,
+): readonly Header[] {
+  return dataset === undefined ? [] : headersOf({ dataset, schema_version: schemaVersion, producer_services: service });
+}
+
 /** The record of a value. What the topic's own functions throw passes through. */
 export function recordOf<T>(topic: Topic<T>, value: T, options: SendOptions, sending: Sending): OutgoingRecord {
   const key = topic.key?.(value) ?? null;
   const text = topic.value === undefined ? toJson(value) : topic.value(value);
-  const own = [...headersOf(options.headers), ...headersOf(topic.headers?.(value))];
+  const own =
+    options.headers === undefined && topic.headers === undefined
+      ? NO_HEADERS
+      : [...headersOf(options.headers), ...headersOf(topic.headers?.(value))];
   return {
     topic: topic.name,
     key: typeof key === 'number' ? String(key) : key,
     value: text,
-    headers: [...metadataOf(topic, sending, new Set(own.map((header) => header.key))), ...own],
+    headers: topic.dataset === undefined ? own : withMetadata(sending.common, own),
     timestamp: options.timestamp ?? topic.timestamp?.(value) ?? sending.now,
   };
 }
@@ -91,15 +106,11 @@ export function headersOf(input: HeadersInput = []): readonly Header[] {
   }));
 }
 
-function metadataOf<T>(topic: Topic<T>, { service }: Sending, given: ReadonlySet<string>): readonly Header[] {
-  if (topic.dataset === undefined) return [];
-  const fields: Readonly<Record<string, string>> = {
-    dataset: topic.dataset,
-    schema_version: topic.schemaVersion ?? DEFAULT_VERSION,
-    ingestion_id: randomUUID(),
-    producer_services: service,
-  };
-  return headersOf(fields).filter(({ key }) => !given.has(key));
+function withMetadata(common: readonly Header[], own: readonly Header[]): readonly Header[] {
+  const metadata = common.toSpliced(ID_AT, 0, { key: 'ingestion_id', value: Buffer.from(randomUUID()) });
+  if (own.length === 0) return metadata;
+  const given = new Set(own.map(({ key }) => key));
+  return [...metadata.filter(({ key }) => !given.has(key)), ...own];
 }
 
 function isList(input: HeadersInput): input is readonly Header[] {

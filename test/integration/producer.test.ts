@@ -199,6 +199,18 @@ describeKafka('a producer whose broker is killed', { timeout: 180_000 }, () => {
     expect((await recordsOf(numbers.name, broker.bootstrap)).map((record) => valueOf(record).n)).toEqual([0, 2]);
   });
 
+  it('ends when it is told to, and says what did not arrive', async () => {
+    const numbers = numbersIn(uniqueName('ended'));
+    const producer = await createProducer({ brokers: broker.bootstrap });
+    await producer.send(numbers, { key: 'k', n: 0 });
+    await broker.kill();
+    const sent = producer.send(numbers, { key: 'k', n: 1 });
+    const failure = sent.catch((thrown: unknown) => thrown);
+    await producer.close({ timeoutMs: 1_000 });
+    expect(await failure).toMatchObject({ code: 'LOG_UNAVAILABLE' });
+    await broker.restart();
+  });
+
   it('keeps records in its spool, also over its own end, and the next one sends them', async () => {
     const numbers = numbersIn(uniqueName('spooled'));
     const reports: DeliveryReport[] = [];

@@ -1,6 +1,7 @@
 import { createDlqProducer, decodeDlqRecord, type DlqProducerOptions, type LogRecord } from 'millrace';
 import { ManualClock, SimulatedKafka } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
+import { sendOrders } from '../../docs/examples/streamlake-orders.ts';
 import type { LogClient } from '../../src/log/log-client.ts';
 
 const NOW = Date.UTC(2025, 0, 2, 3, 4, 5);
@@ -93,6 +94,20 @@ describe('a DLQ producer', () => {
     await dlq.send({ key: 'k', payload: 'x'.repeat(2_000) }, 'too long');
     const decoded = decodeDlqRecord((await recordsOf(log))[0])!;
     expect(decoded).toMatchObject({ cutFrom: 2_000, reason: 'too long', payload: Buffer.alloc(333, 'x') });
+    await dlq.close();
+  });
+
+  it('stands beside a producer, as in the example', async () => {
+    const { dlq, log, clock } = await world();
+    const lines: string[] = [];
+    const values = [{ order_id: 'ORD-100', amount: 250.5 }, { order_id: 'ORD-101' }];
+    await sendOrders(values, (line) => lines.push(line), { log, clock, lingerMs: 0 });
+    expect(lines.toSorted()).toEqual([
+      '[SUCCESS] Topic=streamlake.orders.dlq Partition=0 Offset=0',
+      '[SUCCESS] Topic=streamlake.orders.raw Partition=2 Offset=0',
+    ]);
+    const [record] = await recordsOf(log);
+    expect(decodeDlqRecord(record)).toMatchObject({ reason: 'order_id or amount is missing', form: 'json' });
     await dlq.close();
   });
 
