@@ -45,13 +45,13 @@ describe('the arguments of a run', () => {
     ],
     ['--once branching', { once: true }],
   ])('reads %s', (line, flags) => {
-    expect(parse(line)).toEqual({ command: 'run', flags, params: defaults });
+    expect(parse(line)).toEqual({ command: 'run', flags: { codegen: true, ...flags }, params: defaults });
   });
 
   it("reads the pipeline's own flags apart from those of millrace", () => {
     expect(parse('branching --out-file b.jsonl --fast --no-quiet --size -2.5 --roll-ms 0 --once')).toEqual({
       command: 'run',
-      flags: { once: true },
+      flags: { codegen: true, once: true },
       params: { outFile: 'b.jsonl', fast: true, quiet: false, size: -2.5, rollMs: 0 },
     });
   });
