@@ -2,7 +2,7 @@
 import { type DlqFailure, encodeCutDlqRecord, encodeDlqRecord, type PlainRecord } from '../../src/core/dlq-record.ts';
 import { MillraceError } from '../../src/core/errors.ts';
 import type { NodeContext, PlanNode, TopicOutput } from '../../src/core/operator.ts';
-import type { Rejection, RejectionKind } from '../../src/core/rejection.ts';
+import { type Rejection, type RejectionKind, textOfComputed } from '../../src/core/rejection.ts';
 import type { AnyStream } from '../../src/core/stream.ts';
 import { requireText } from './options.ts';
 import { mapChunks } from './process.ts';
@@ -54,7 +54,7 @@ export function writeRejection(ctx: NodeContext, output: TopicOutput, rejection:
   const failure = failureOf(rejection, ctx.clock.now());
   const original: PlainRecord =
     input === undefined
-      ? { key: null, value: Buffer.from(computedValue(rejection.value)), headers: [] }
+      ? { key: null, value: Buffer.from(textOfComputed(rejection.value)), headers: [] }
       : { key: input.key(row), value: input.value(row), headers: input.headers(row) };
   const time = failure.timestamp ?? failure.failedAt;
   if (append(output, encodeDlqRecord(original, failure), time)) return;
@@ -67,15 +67,6 @@ export function writeRejection(ctx: NodeContext, output: TopicOutput, rejection:
 
 function append(output: TopicOutput, { key, value, headers }: PlainRecord, time: number): boolean {
   return output.append(key, value, time, headers);
-}
-
-/** A record that an operator computed has no bytes; what can be said of it is its value. */
-function computedValue(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? String(value);
-  } catch {
-    return String(value);
-  }
 }
 
 function failureOf(rejection: Rejection, failedAt: number): DlqFailure {

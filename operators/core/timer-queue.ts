@@ -1,6 +1,6 @@
 /** Timers in the order in which they fire: by time, then key, then name. Pure; it knows neither state nor RxJS. */
 import type { Key } from '../../src/core/element.ts';
-import { compareKeys } from '../../src/state/keyed-state.ts';
+import { compareKeys } from '../../src/core/key-order.ts';
 
 export interface Timer {
   /** Event time, epoch milliseconds. */

@@ -13,7 +13,8 @@ import type {
   Participant,
   TopicOutput,
 } from '../core/operator.ts';
-import { isUnshared, type PlannedNode, throwsAreRejected } from '../core/plan.ts';
+import { isUnshared, type PlannedNode } from '../core/plan.ts';
+import { throwsAreRejected } from '../core/plan-rejections.ts';
 import type { Clock, Disk } from '../core/ports.ts';
 import type { LogClient, TopicInfo } from '../log/log-client.ts';
 import { KeyedStateTable } from '../state/keyed-state.ts';

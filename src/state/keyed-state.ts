@@ -1,7 +1,7 @@
 /** Keyed state: kept in memory up to a bound, in the store beyond it, and written by the checkpoint where it was touched. */
-import { createHash } from 'node:crypto';
 import type { Key } from '../core/element.ts';
 import type { KeyedState, StateEntry } from '../core/operator.ts';
+import { keyBytes, ORDERED_BYTES, sortsAsText, writeOrdered } from '../core/key-order.ts';
 import { pack, unpack } from './codec.ts';
 import type { ReadView } from './state-store.ts';
 
@@ -207,74 +207,28 @@ export class KeyedStateTable<V> implements KeyedState<V> {
 
   private storeKey(slot: number, key: Uint8Array): Uint8Array {
     const { prefix } = this.options;
-    const bytes = Buffer.allocUnsafe(prefix.length + SLOT_BYTES + key.length);
+    const bytes = Buffer.allocUnsafe(prefix.length + ORDERED_BYTES + key.length);
     bytes.set(prefix);
     writeOrdered(bytes, prefix.length, slot);
-    bytes.set(key, prefix.length + SLOT_BYTES);
+    bytes.set(key, prefix.length + ORDERED_BYTES);
     return bytes;
   }
 }
 
-const SLOT_BYTES = 8;
 const NO_BYTES = new Uint8Array(0);
-const NUMBER_TAG = 1;
-const STRING_TAG = 2;
-/** Longer keys are cut here and go on as a hash: the store bounds its keys, and the value holds the whole one. */
-const MAX_PLAIN_BYTES = 1_024;
 
 /** By the bytes of their keys. Most keys sort alike as they are, at a fraction of the cost. */
 function sortedByKey<V>(entries: StateEntry<V>[]): StateEntry<V>[] {
-  const areTexts = entries.every(
-    ({ key }) => typeof key === 'string' && key.length <= MAX_QUICK_UNITS && !SURROGATE.test(key),
-  );
-  if (areTexts) return entries.sort((a, b) => (a.key < b.key ? -1 : 1));
+  if (entries.every(({ key }) => sortsAsText(key))) return entries.sort((a, b) => (a.key < b.key ? -1 : 1));
   return entries
     .map((entry) => ({ bytes: keyBytes(entry.key), entry }))
     .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
     .map(({ entry }) => entry);
 }
 
-/** UTF-16 orders these before the rest of its upper range, UTF-8 behind it. */
-const SURROGATE = /[\ud800-\udfff]/;
-/** Short enough never to be cut and hashed, whatever the characters. */
-const MAX_QUICK_UNITS = 300;
-
 function entryOf<V>(bytes: Uint8Array): StateEntry<V> {
   const [key, value] = unpack(bytes) as [Key, V];
   return { key, value, dirty: false, stored: true, gone: false };
-}
-
-/** A key as bytes whose order is the order of results: numbers by value, then strings by UTF-8. */
-export function keyBytes(key: Key): Uint8Array {
-  if (typeof key === 'number') {
-    const bytes = Buffer.allocUnsafe(1 + SLOT_BYTES);
-    bytes[0] = NUMBER_TAG;
-    writeOrdered(bytes, 1, key);
-    return bytes;
-  }
-  const text = Buffer.from(key);
-  if (text.length <= MAX_PLAIN_BYTES) return Buffer.concat([Buffer.of(STRING_TAG), text]);
-  const hash = createHash('sha256').update(text).digest();
-  return Buffer.concat([Buffer.of(STRING_TAG), text.subarray(0, MAX_PLAIN_BYTES), hash]);
-}
-
-/** The order of `keyBytes`, mostly without making the bytes. */
-export function compareKeys(a: Key, b: Key): number {
-  if (a === b) return 0;
-  if (typeof a === 'number') return typeof b === 'number' ? a - b : -1;
-  if (typeof b === 'number') return 1;
-  const isQuick = a.length <= MAX_QUICK_UNITS && b.length <= MAX_QUICK_UNITS;
-  if (!isQuick || SURROGATE.test(a) || SURROGATE.test(b)) return Buffer.compare(keyBytes(a), keyBytes(b));
-  return a < b ? -1 : 1;
-}
-
-/** A double as eight bytes that sort as it does: the sign bit flipped, and all bits of a negative one. */
-function writeOrdered(target: Buffer, at: number, value: number): void {
-  // One zero: −0 and 0 are the same slot and key.
-  target.writeDoubleBE(value + 0, at);
-  const flip = target[at] & 0x80 ? 0xff : 0;
-  target[at] ^= flip | 0x80;
-  for (let i = 1; i < SLOT_BYTES; i++) target[at + i] ^= flip;
 }
 
 /** The least byte string behind all that begin with `prefix`. */

@@ -13,7 +13,8 @@ import {
   watermark,
 } from 'millrace/operators';
 import { kafka, merge, pipeline } from 'millrace';
-import { fingerprintDifferences, planOf, throwsAreRejected } from '../../src/core/plan.ts';
+import { fingerprintDifferences, planOf } from '../../src/core/plan.ts';
+import { throwsAreRejected } from '../../src/core/plan-rejections.ts';
 import type { MillraceError } from '../../src/core/errors.ts';
 
 function failure(run: () => unknown): MillraceError {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KeyedStateTable, keyBytes, type SealedState } from '../../src/state/keyed-state.ts';
+import { keyBytes } from '../../src/core/key-order.ts';
+import { KeyedStateTable, type SealedState } from '../../src/state/keyed-state.ts';
 import { memoryStore } from '../../src/state/memory-store.ts';
 
 const RUNS = { numRuns: 300, seed: 20_240_102 };

@@ -1,5 +1,6 @@
 /** Draws a plan: as text, as a mermaid flowchart, or as JSON. Pure. */
-import { type Plan, type PlannedNode, throwsAreRejected } from '../../core/plan.ts';
+import type { Plan, PlannedNode } from '../../core/plan.ts';
+import { throwsAreRejected } from '../../core/plan-rejections.ts';
 import type { Pipeline } from '../../core/pipeline.ts';
 import type { DescribeFormat } from './parse-arguments.ts';
 import { counted } from './text.ts';
