@@ -21,7 +21,10 @@ export interface Generator {
   readonly compression?: Compression;
   /** Records of so many milliseconds go out together. Default 100. */
   readonly lingerMs?: number;
-  /** Folder of the spool, relative to the data folder, unless `--spool` says otherwise. Default `.millrace/spool/TOPIC`. */
+  /**
+   * One file for the records of the spool, relative to the data folder, unless `--spool` says otherwise. Default: files in
+   * `.millrace/spool/TOPIC`.
+   */
   readonly spool?: string;
   /** What `millrace generate` tells of records that have been sent. Default: their number, every 5 s. */
   readonly progress?: GeneratorProgress;

@@ -19,17 +19,18 @@ export interface OpenSpool {
  */
 export async function openSpoolFolder(options: {
   readonly folder: string;
+  readonly file?: string | undefined;
   readonly maxBytes: number;
   readonly brokers: readonly string[];
   readonly clock: Clock;
 }): Promise<OpenSpool> {
-  const { folder, maxBytes, brokers, clock } = options;
+  const { folder, file, maxBytes, brokers, clock } = options;
   await nodeDisk.mkdir(folder);
   const { pid, birth } = processProbe;
   const me = { pid, birth: birth(pid) ?? '', since: clock.now() };
   const release = await takeLock(join(folder, 'lock'), me, (holder) => birth(holder.pid) === holder.birth);
   try {
-    const spool = await Spool.open({ disk: nodeDisk, folder, maxBytes });
+    const spool = await Spool.open({ disk: nodeDisk, folder, file, maxBytes });
     await keepToOneCluster(folder, spool.pending, brokers);
     return { spool, release };
   } catch (thrown) {

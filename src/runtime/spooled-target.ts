@@ -16,6 +16,8 @@ import { openSpoolFolder } from './spool-folder.ts';
 
 export interface SpoolSettings {
   readonly folder: string;
+  /** The one file of all records, in place of several in the folder. */
+  readonly file?: string | undefined;
   readonly maxBytes: number;
   readonly whenFull: WhenFull;
 }
@@ -79,8 +81,8 @@ export class SpooledTarget implements GeneratorTarget {
    */
   static async open(options: SpooledTargetOptions): Promise<SpooledTarget> {
     const { clock, kafka } = options;
-    const { folder, maxBytes } = options.spool;
-    const { spool, release } = await openSpoolFolder({ folder, maxBytes, brokers: kafka.brokers, clock });
+    const { folder, file, maxBytes } = options.spool;
+    const { spool, release } = await openSpoolFolder({ folder, file, maxBytes, brokers: kafka.brokers, clock });
     try {
       const numbering = await SlotFile.open<Numbering>(nodeDisk, join(folder, 'numbering'));
       const { KafkaClient } = await import('../kafka/kafka-client.ts');

@@ -2,13 +2,18 @@
 import { join } from 'node:path';
 import type { Disk } from '../core/ports.ts';
 import type { OutgoingRecord } from './outgoing.ts';
-import { damaged, openSegments, type Segment, segmentPath } from './segments.ts';
+import { damaged, folderOf, openSegments, type Segment, segmentPath, type SpoolPlace } from './segments.ts';
 import { SlotFile } from './slot-file.ts';
 import { decodeLine, encodeLine, readHead } from './spool-line.ts';
 
 export interface SpoolOptions {
   readonly disk: Disk;
   readonly folder: string;
+  /**
+   * The one file of all lines, in place of several in the folder. It goes when the last of its records has been acknowledged;
+   * none of its bytes are free before that.
+   */
+  readonly file?: string | undefined;
   /** Bytes that the spool may take on disk. */
   readonly maxBytes: number;
   /** Bytes at which another file is begun; a file goes when all of it has been acknowledged. */
@@ -47,8 +52,8 @@ const NEWLINE = 10;
  * One process at a time: the caller sees to it.
  */
 export class Spool {
-  readonly folder: string;
   readonly maxBytes: number;
+  private readonly place: SpoolPlace;
   private readonly disk: Disk;
   private readonly segmentBytes: number;
   private readonly sent: SlotFile<number>;
@@ -65,12 +70,13 @@ export class Spool {
     options: SpoolOptions,
     found: { sent: SlotFile<number>; segments: Segment[]; position: number; offset: number; next: number },
   ) {
-    const { folder, maxBytes, disk } = options;
-    this.folder = folder;
+    const { maxBytes, disk, file } = options;
+    this.place = options;
     this.maxBytes = maxBytes;
     this.disk = disk;
     const share = Math.floor(maxBytes / SEGMENTS);
-    this.segmentBytes = options.segmentBytes ?? Math.max(MIN_SEGMENT_BYTES, Math.min(MAX_SEGMENT_BYTES, share));
+    const usual = Math.max(MIN_SEGMENT_BYTES, Math.min(MAX_SEGMENT_BYTES, share));
+    this.segmentBytes = file === undefined ? (options.segmentBytes ?? usual) : Number.POSITIVE_INFINITY;
     this.sent = found.sent;
     this.segments = found.segments;
     this.position = found.position;
@@ -85,8 +91,9 @@ export class Spool {
   static async open(options: SpoolOptions): Promise<Spool> {
     const { disk, folder } = options;
     await disk.mkdir(folder);
+    await disk.mkdir(folderOf(options));
     const { file, value } = await SlotFile.open<number>(disk, join(folder, 'sent'));
-    return new Spool(options, { sent: file, ...(await openSegments(disk, folder, value ?? 0)) });
+    return new Spool(options, { sent: file, ...(await openSegments(disk, options, value ?? 0)) });
   }
 
   /** Records that were accepted and not acknowledged. */
@@ -177,7 +184,7 @@ export class Spool {
     await this.disk.write(segment.path, segment.size, Buffer.concat(lines, size));
     await this.disk.sync(segment.path);
     if (segment.size === 0) {
-      await this.disk.syncDir(this.folder);
+      await this.disk.syncDir(folderOf(this.place));
       this.segments.push(segment);
     }
     segment.size += size;
@@ -188,7 +195,7 @@ export class Spool {
   private segmentFor(bytes: number, first: number): Segment {
     const last = this.segments.at(-1);
     if (last !== undefined && last.size + bytes <= this.segmentBytes) return last;
-    return { path: segmentPath(this.folder, first), size: 0 };
+    return { path: segmentPath(this.place, first), size: 0 };
   }
 
   private parse(segment: Segment, bytes: Buffer, limits: ReadLimits): SpooledRecord[] {

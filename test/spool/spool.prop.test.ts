@@ -56,7 +56,10 @@ class User {
   private acknowledged = 0;
   private maybeAcknowledged = 0;
 
-  constructor(seed: number) {
+  private readonly file: string | undefined;
+
+  constructor(seed: number, file: string | undefined) {
+    this.file = file;
     this.random = randomAt(seed, 0);
     this.disk = new CrashDisk(() => this.count());
   }
@@ -127,7 +130,8 @@ class User {
   }
 
   private open(): Promise<Spool> {
-    return Spool.open({ disk: this.disk, folder: FOLDER, maxBytes: MAX_BYTES, segmentBytes: 500 });
+    const { disk, file } = this;
+    return Spool.open({ disk, folder: FOLDER, file, maxBytes: MAX_BYTES, segmentBytes: 500 });
   }
 
   private count(): void {
@@ -135,10 +139,13 @@ class User {
   }
 }
 
-describe('a spool over a disk that crashes', () => {
+describe.each([
+  ['in files of a folder', undefined],
+  ['in one file', '/home/buffer.jsonl'],
+])('a spool %s over a disk that crashes', (_, file) => {
   it('loses nothing that it has accepted, repeats nothing that was acknowledged, and keeps the order and its bound', async () => {
     const property = fc.asyncProperty(fc.array(stepOf, { maxLength: 40 }), fc.integer(), async (steps, seed) => {
-      await expect(new User(seed).run(steps)).resolves.toBeUndefined();
+      await expect(new User(seed, file).run(steps)).resolves.toBeUndefined();
     });
     await fc.assert(property, { seed: 11, numRuns: 1_500 });
   }, 60_000);

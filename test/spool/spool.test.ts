@@ -86,6 +86,46 @@ describe('a spool', () => {
     }
   });
 
+  it('is one file under a name of its own where that is wanted, which goes when all is sent', async () => {
+    const file = '/data/buffer.jsonl';
+    const disk = new CrashDisk();
+    const before = await open(disk, { file });
+    await before.append(records(0, 500));
+    expect(await disk.list('/data')).toEqual(['buffer.jsonl', 'spool']);
+    await before.read({ records: 4, bytes: 10_000 });
+    await before.acknowledge(4);
+    const after = await open(disk, { file });
+    expect([after.pending, (await after.read(ALL))[0].number]).toEqual([496, 4]);
+    await after.acknowledge(500);
+    expect(await disk.list('/data')).toEqual(['spool']);
+    await after.append(records(500, 501));
+    expect((await (await open(disk, { file })).read(ALL)).map(({ number }) => number)).toEqual([500]);
+  });
+
+  it('leaves a file of somebody else alone', async () => {
+    const file = '/data/buffer.jsonl';
+    const disk = new CrashDisk();
+    await disk.mkdir('/data');
+    const theirs = Buffer.from('{"transaction_id": "1", "card_id": 1004}\n');
+    await disk.write(file, 0, theirs);
+    await expect(open(disk, { file })).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      message: `${file} was not written by a spool: its first line is none of one`,
+    });
+    expect(Buffer.from(await disk.read(file))).toEqual(theirs);
+  });
+
+  it('refuses a first line that is damaged when records of the one file have been sent', async () => {
+    const file = '/data/buffer.jsonl';
+    const disk = new CrashDisk();
+    const spool = await open(disk, { file });
+    await spool.append(records(0, 5));
+    await spool.read(ALL);
+    await spool.acknowledge(3);
+    await disk.write(file, 8, Buffer.from('x'));
+    await expect(open(disk, { file })).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  });
+
   it('goes on where the process before it stopped, with numbers that rise', async () => {
     let disk = new CrashDisk();
     const before = await open(disk);

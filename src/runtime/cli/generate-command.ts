@@ -96,7 +96,7 @@ async function straight({ generator, generation, kafka, stateDir, world, signal,
 async function throughSpool(job: Job & { readonly kafka: KafkaPlace }, spool: SpoolSettings): Promise<void> {
   const { generator, generation, kafka, world, tell } = job;
   const { clock } = world;
-  const { folder } = spool;
+  const place = spool.file ?? spool.folder;
   const began = clock.now();
   let stopTelling = (): void => {};
   try {
@@ -106,8 +106,8 @@ async function throughSpool(job: Job & { readonly kafka: KafkaPlace }, spool: Sp
       clock,
       onOpen: (now) => {
         const what = `generating ${generator.topic} on Kafka at ${kafka.brokers.join(', ')}: ${describeGeneration(generation)}`;
-        const limit = `what it does not take is kept in ${folder}, up to ${bytes(spool.maxBytes)}`;
-        tell('start', { spool: folder }, `${what}\n${limit}`);
+        const limit = `what it does not take is kept in ${place}, up to ${bytes(spool.maxBytes)}`;
+        tell('start', { spool: place }, `${what}\n${limit}`);
         const status = (): void => {
           if (generator.progress === undefined || now().buffered > 0) tell('status', now(), countsText(now()));
         };
@@ -119,8 +119,8 @@ async function throughSpool(job: Job & { readonly kafka: KafkaPlace }, spool: Sp
         tell('waiting', { buffered }, `all are generated: waiting for Kafka to take ${counted(buffered, 'record')}`),
     });
     const words = `${counted(generated, 'record')} generated in ${duration(clock.now() - began)}: ${countsText(counts)}`;
-    const left = counts.buffered === 0 ? '' : `; what is buffered stays in ${folder}, and is sent at the next start`;
-    tell('end', { generated, ...counts, spool: folder }, `${words}${left}`);
+    const left = counts.buffered === 0 ? '' : `; what is buffered stays in ${place}, and is sent at the next start`;
+    tell('end', { generated, ...counts, spool: place }, `${words}${left}`);
   } finally {
     stopTelling();
   }

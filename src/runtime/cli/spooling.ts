@@ -13,6 +13,9 @@ import type { Generation } from './generation.ts';
 import { bytes, counted } from './text.ts';
 import type { World } from './world.ts';
 
+/** Of a spool in one file, all of which a start reads at once. */
+const FILE_SPOOL_BYTES = 67_108_864;
+
 /**
  * Where and how records are buffered; `undefined` where they are not.
  * @throws MillraceError CONFIG_INVALID for flags of a spool where there is none
@@ -37,12 +40,14 @@ export function spoolOf(
     throw usageError(`${given}: there is no spool ${where}`, 'leave it out, or write to Kafka (--brokers host:port)');
   }
   const { topic, spool } = generator;
-  const usual =
-    spool === undefined
-      ? join(places.stateDir, 'spool', encodeURIComponent(topic))
-      : join(dirname(places.stateDir), spool);
-  const folder = typeof flags.spool === 'string' ? resolve(places.cwd, flags.spool) : usual;
-  return { folder, maxBytes: flags.spoolBytes ?? DEFAULT_SPOOL_BYTES, whenFull: flags.spoolFull ?? 'block' };
+  const whenFull = flags.spoolFull ?? 'block';
+  const maxBytes = flags.spoolBytes ?? DEFAULT_SPOOL_BYTES;
+  if (typeof flags.spool === 'string') return { folder: resolve(places.cwd, flags.spool), maxBytes, whenFull };
+  // Whoever writes the same file has the same folder, and its lock.
+  const folder = join(places.stateDir, 'spool', encodeURIComponent(spool ?? topic));
+  if (spool === undefined) return { folder, maxBytes, whenFull };
+  const file = join(dirname(places.stateDir), spool);
+  return { folder, file, maxBytes: flags.spoolBytes ?? FILE_SPOOL_BYTES, whenFull };
 }
 
 /** The cluster as the generator writes to it: with its own compression, unless flag or variable name one. */

@@ -28,7 +28,12 @@ describe('the spool of a generator', () => {
     const told = { folder: '/here/there', maxBytes: 5_000, whenFull: 'reject' };
     expect(spoolOf(flags, kafka, { topic: 'orders' }, places)).toEqual(told);
     const own = { topic: 'orders', spool: 'buffer.jsonl' };
-    expect(spoolOf({}, kafka, own, places)).toEqual({ ...plain, folder: '/data/buffer.jsonl' });
+    const inOneFile = {
+      folder: '/data/.millrace/spool/buffer.jsonl',
+      file: '/data/buffer.jsonl',
+      maxBytes: 67_108_864,
+    };
+    expect(spoolOf({}, kafka, own, places)).toEqual({ ...plain, ...inOneFile });
     expect(spoolOf(flags, kafka, own, places)).toEqual(told);
   });
 
