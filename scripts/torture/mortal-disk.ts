@@ -7,10 +7,13 @@ const CALLS = ['write', 'truncate', 'sync', 'rename', 'remove', 'sync-dir'] as c
 const FOLDER_CALLS = ['publish-file', 'write-published-log', 'prune-file'] as const;
 type Call = (typeof CALLS)[number] | (typeof FOLDER_CALLS)[number];
 
-export const DISK_POINTS: readonly string[] = [...CALLS, ...FOLDER_CALLS].flatMap((call) => [
-  `before-disk-${call}`,
-  `after-disk-${call}`,
-]);
+export const DISK_POINTS: readonly string[] = CALLS.flatMap(around);
+/** Of folders of whole files, of which only the last ones are kept. */
+export const FOLDER_POINTS: readonly string[] = FOLDER_CALLS.flatMap(around);
+
+function around(call: Call): string[] {
+  return [`before-disk-${call}`, `after-disk-${call}`];
+}
 
 export function mortalDisk(at: (point: string) => void): Disk {
   const mortal = async <R>(calls: readonly Call[], call: () => Promise<R>): Promise<R> => {

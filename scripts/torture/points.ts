@@ -1,10 +1,17 @@
 /** Where a run can be told to die. */
 import { STORE_POINTS, TRANSACTION_POINTS } from '../../src/checkpoint/protocol.ts';
-import { DISK_POINTS } from './mortal-disk.ts';
+import { DISK_POINTS, FOLDER_POINTS } from './mortal-disk.ts';
 
-/** Every named step: those of the protocol, and each call that changes the store or a file, before and after. */
-export function killPoints(decidedBy: 'store' | 'transaction'): readonly string[] {
-  return [...(decidedBy === 'transaction' ? TRANSACTION_POINTS : STORE_POINTS), ...CALL_POINTS];
+/**
+ * Every named step: those of the protocol, and each call that changes the store or a file, before and after; where the
+ * outputs are folders, first those in which readers see files come and go.
+ */
+export function killPoints(subject: {
+  readonly decidedBy: 'store' | 'transaction';
+  readonly hasFolders: boolean;
+}): readonly string[] {
+  const protocol = subject.decidedBy === 'transaction' ? TRANSACTION_POINTS : STORE_POINTS;
+  return [...(subject.hasFolders ? FOLDER_POINTS : []), ...protocol, ...CALL_POINTS];
 }
 
 const CALL_POINTS: readonly string[] = [

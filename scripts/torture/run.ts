@@ -47,7 +47,7 @@ const brokers = broker?.bootstrap ?? flags.brokers;
 const { log, store, close } = await openLog(brokers, stateDir);
 const subject = await subjectOf(pipeline, sabotage === 'rename-after-decision' ? 1 : undefined);
 const proof = (pipeline === 'orders' ? proofOfOrders : proofOfTransactions)({ log, store, folder });
-const points = killPoints(subject.decidedBy(log.kind));
+const points = killPoints({ decidedBy: subject.decidedBy(log.kind), hasFolders: subject.hasFolders });
 const feed = new Feed(log, seed, subject.input);
 await feed.open();
 

@@ -21,6 +21,8 @@ export interface Subject {
   readonly input: FeedInput;
   /** Flags of the pipeline under which files come often. */
   readonly params: NonNullable<RunOptions['params']>;
+  /** Its outputs are folders of which only the last files are kept. */
+  readonly hasFolders: boolean;
   decidedBy(log: LogClient['kind']): 'store' | 'transaction';
 }
 
@@ -49,6 +51,7 @@ export async function subjectOf(name: SubjectName, rollMs = ROLL_MS): Promise<Su
       behindMs: (index) => (isLate(index) ? LATE_MS : 0),
     },
     params,
+    hasFolders: !isOrders,
     // The outputs of transactions are files, wherever its input is.
     decidedBy: (log) => (isOrders && log === 'kafka' ? 'transaction' : 'store'),
   };
