@@ -138,6 +138,8 @@ async function wakeBehind(point: string): Promise<string> {
   return `stopped at ${point}, overtaken`;
 }
 
+let named = 0;
+
 /** Every third kill comes at a random instant, the others at the named steps in turn, the first to third time they are reached. */
 async function torment(n: number): Promise<string> {
   const random = randomAt(seed, 1_000_000 + n);
@@ -149,7 +151,7 @@ async function torment(n: number): Promise<string> {
     return wakeBehind(reachable[Math.floor(n / ZOMBIE_EVERY) % reachable.length]);
   }
   if (n % 3 === 0) return killSometime(random);
-  const point = points[(n - Math.ceil(n / 3)) % points.length];
+  const point = points[named++ % points.length];
   return killAt(point, isRecovery(point) ? 1 : 1 + Math.floor(random() * 3));
 }
 
