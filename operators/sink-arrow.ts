@@ -1,11 +1,15 @@
-import { arrowFormat } from '../src/arrow/arrow-format.ts';
+import { type ArrowContainer, arrowFormat } from '../src/arrow/arrow-format.ts';
 import type { Columns, ColumnsFor } from '../src/arrow/columns.ts';
+import { invalidOption } from './core/options.ts';
 import { type ColumnarSinkOptions, rollingSink } from './core/rolling-sink.ts';
 
 export type { ColumnsFor };
 
 export interface SinkArrowOptions<T, C extends Columns, Omitted extends string>
-  extends ColumnarSinkOptions<T, C, Omitted> {}
+  extends ColumnarSinkOptions<T, C, Omitted> {
+  /** `'file'` (`.arrow`, which readers may open anywhere) or `'stream'` (`.arrows`, read from the start). Default `'file'`. */
+  readonly format?: ArrowContainer;
+}
 
 /**
  * Writes records to Arrow files: a folder in which a reader sees whole files only.
@@ -31,11 +35,10 @@ export function sinkArrow<T extends object, const C extends Columns, const Omitt
   dir: string,
   options: SinkArrowOptions<T, C, Omitted>,
 ) {
-  return rollingSink<T>({
-    kind: 'sinkArrow',
-    dir,
-    columns: options.columns,
-    options,
-    format: (of) => arrowFormat<T>(of),
-  });
+  const { format: container = 'file' } = options;
+  if (container !== 'file' && container !== 'stream') {
+    throw invalidOption('sinkArrow', 'format', `must be 'file' or 'stream', not ${String(container)}`);
+  }
+  const format = (columns: Columns) => arrowFormat<T>(columns, container);
+  return rollingSink<T>({ kind: 'sinkArrow', dir, columns: options.columns, options, format });
 }

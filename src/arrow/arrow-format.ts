@@ -1,4 +1,4 @@
-/** Arrow IPC: segments in the stream format, whole files in the file format. */
+/** Arrow IPC: segments in the stream format, whole files in the file format or the stream format. */
 import {
   AsyncByteQueue,
   Field,
@@ -14,18 +14,24 @@ import type { RollingFormat, SegmentWriter } from '../files/rolling-output.ts';
 import { columnBuilder } from './column-builder.ts';
 import { type Columns, describeColumns } from './columns.ts';
 
+/** `'file'` has an index at its end, `'stream'` can be read while it comes in. */
+export type ArrowContainer = 'file' | 'stream';
+
+/** As the format registers them. */
+const EXTENSIONS: Record<ArrowContainer, string> = { file: 'arrow', stream: 'arrows' };
+
 /**
  * Files that any Arrow reader opens, one record batch a checkpoint epoch. Segments carry their own schema, so that files
  * can be finished after the columns of the pipeline have changed.
  *
  * @see https://arrow.apache.org/docs/format/Columnar.html#ipc-file-format
  */
-export function arrowFormat<T extends object>(columns: Columns): RollingFormat<T> {
+export function arrowFormat<T extends object>(columns: Columns, container: ArrowContainer = 'file'): RollingFormat<T> {
   return {
-    extension: 'arrow',
+    extension: EXTENSIONS[container],
     signature: describeColumns(columns),
     begin: () => new BatchWriter<T>(columns),
-    assemble,
+    assemble: (segments) => assemble(segments, container),
   };
 }
 
@@ -72,9 +78,9 @@ class Pieces extends AsyncByteQueue {
   }
 }
 
-async function* assemble(segments: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* assemble(segments: AsyncIterable<Uint8Array>, container: ArrowContainer): AsyncGenerator<Uint8Array> {
   const pieces = new Pieces();
-  const writer = new RecordBatchFileWriter();
+  const writer = container === 'file' ? new RecordBatchFileWriter() : new RecordBatchStreamWriter();
   writer.reset(pieces);
   for await (const segment of segments) {
     for (const batch of RecordBatchReader.from(segment)) writer.write(batch);

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { CODEC_NUMBERS, compress, decompress } from '../../src/kafka/compression.ts';
 import { packLz4, unpackLz4 } from '../../src/kafka/lz4.ts';
-import { packSnappy, unpackSnappy } from '../../src/kafka/snappy.ts';
+import { packSnappy, packSnappyBlock, unpackSnappy } from '../../src/kafka/snappy.ts';
 import { unpackZstd } from '../../src/kafka/zstd.ts';
 
 // Many runs and many bytes: a machine with much else to do needs more than the five seconds of other tests.
@@ -57,6 +57,15 @@ const plain = fc.oneof(
 );
 
 describe('compression', () => {
+  it('unpacks what snappy has packed as one block', () => {
+    fc.assert(
+      fc.property(plain, (bytes) => {
+        expect(unpackSnappy(packSnappyBlock(bytes), bytes.length).equals(bytes)).toBe(true);
+      }),
+      { seed: 12, numRuns: 100 },
+    );
+  });
+
   it.each(CODECS)('unpacks what %s has packed, to the last byte of the limit', (codec) => {
     fc.assert(
       fc.property(plain, (bytes) => {
@@ -73,6 +82,7 @@ describe('compression', () => {
     (length) => {
       for (const bytes of [Buffer.alloc(length, 'ab'), noise(length, 256), noise(length, 2)]) {
         expect(unpackSnappy(packSnappy(bytes), length).equals(bytes)).toBe(true);
+        expect(unpackSnappy(packSnappyBlock(bytes), length).equals(bytes)).toBe(true);
         expect(unpackLz4(packLz4(bytes), length).equals(bytes)).toBe(true);
       }
     },

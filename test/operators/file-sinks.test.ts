@@ -1,7 +1,7 @@
 import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import { kafka, pipeline } from '../../src/index.ts';
-import { decodeJson, map, sinkArrow, sinkCsv, sinkJsonl, toDLQ } from '../../operators/index.ts';
+import { decodeJson, map, sinkArrow, sinkCsv, sinkJsonl, sinkParquet, toDLQ } from '../../operators/index.ts';
 import { decimal, int64, nullable, utf8 } from '../../src/arrow/columns.ts';
 import type { Pipeline } from '../../src/core/pipeline.ts';
 import { TestDriver } from '../../src/testing/index.ts';
@@ -113,6 +113,18 @@ describe('sinkArrow', () => {
     ]);
   });
 
+  it('writes the stream format where it is asked for', async () => {
+    const stream = sinkArrow<Row, typeof columns>('rows', { columns, prefix: 'rows', format: 'stream' });
+    const driver = await driven(pipeline('p', rows().pipe(stream)), [{ id: 'a', n: 1 }]);
+    await driver.settle();
+    await driver.stop();
+    const [name] = await namesOf(driver);
+    expect(name).toMatch(/\.arrows$/);
+    const bytes = await driver.disk.read(`/output/rows/${name}`);
+    expect(Buffer.from(bytes.subarray(0, 6)).toString()).not.toBe('ARROW1');
+    expect(tableFromIPC(bytes).numRows).toBe(1);
+  });
+
   it('publishes a file when its first row is a minute old, without new records', async () => {
     const driver = await driven(of(), [{ id: 'a', n: 1 }]);
     await driver.settle();
@@ -139,6 +151,7 @@ describe('sinkArrow', () => {
     [{ rollBytes: 1.5 }, 'rollBytes'],
     [{ prefix: '../up' }, 'prefix'],
     [{ prefix: '' }, 'prefix'],
+    [{ format: 'feather' as 'file' }, 'format'],
   ])('refuses options that cannot be meant: %o', (options, words) => {
     expect(() => rows().pipe(sinkArrow('rows', { columns, ...options }))).toThrow(words);
   });
@@ -228,5 +241,28 @@ describe('sinkCsv', () => {
 
   it('refuses to keep no files', () => {
     expect(() => rows().pipe(sinkCsv('rows', { columns, keepFiles: 0 }))).toThrow('keepFiles');
+  });
+});
+
+describe('sinkParquet', () => {
+  const columns = { id: utf8(), n: int64(), total: nullable(decimal(18, 2)) };
+
+  it('publishes a whole file with the magic bytes at both ends', async () => {
+    const driver = await driven(pipeline('p', rows().pipe(sinkParquet('rows', { columns, prefix: 'silver' }))), [
+      { id: 'a', n: 1, total: 0.1 },
+    ]);
+    await driver.settle();
+    await driver.stop();
+    const [name, ...others] = (await driver.disk.list('/output/rows')).filter((each) => !each.startsWith('.'));
+    expect([name, others]).toEqual([expect.stringMatching(/^silver_20240101_\d{6}_\d+\.parquet$/), []]);
+    const text = Buffer.from(await driver.disk.read(`/output/rows/${name}`)).toString('latin1');
+    expect([text.slice(0, 4), text.slice(-4)]).toEqual(['PAR1', 'PAR1']);
+  });
+
+  it('refuses a compression that this Node cannot write when the plan is built', () => {
+    const compression = 'lzo' as 'none';
+    expect(() => rows().pipe(sinkParquet('rows', { columns, compression }))).toThrow(
+      expect.objectContaining({ code: 'PLAN_INVALID' }),
+    );
   });
 });
