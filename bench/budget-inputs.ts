@@ -2,7 +2,8 @@
 import { iso } from 'millrace';
 import { Order, PRODUCT_NAMES } from '../pipelines/orders/schema.ts';
 import { Chunk, type Origin } from '../src/core/element.ts';
-import { RecordBatchBuilder } from '../src/core/record-batch.ts';
+import { type RecordBatch, RecordBatchBuilder } from '../src/core/record-batch.ts';
+import { JsonScanner } from '../src/json/json-scanner.ts';
 import { systemClock } from '../src/time/clock.ts';
 import { emptyTotals, generateOrders } from './orders-data.ts';
 import { type NewRecord, PARTITIONS } from './topics.ts';
@@ -45,7 +46,16 @@ function chunkOf(records: readonly NewRecord[], stage: Stage): Chunk<unknown> {
   }
   const input = builder.finish();
   const raw = Chunk.ofBatch(origin, input, false);
-  return stage === 'raw' || stage === 'written' ? raw : raw.withValues(values, true);
+  if (stage === 'raw' || stage === 'written') return raw;
+  return raw.withValues(scanned(input, values as object[]), true);
+}
+
+const scanner = new JsonScanner();
+
+/** As decodeJson leaves a chunk: what was read of the bytes is noted beside them, and values hold the same texts. */
+function scanned(input: RecordBatch, values: readonly object[]): unknown[] {
+  scanner.begin(input);
+  return values.map((value, row) => Object.assign({}, value, scanner.read(row)));
 }
 
 function valueOf(value: Buffer, stage: Stage): unknown {
