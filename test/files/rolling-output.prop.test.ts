@@ -1,8 +1,11 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { RollingOutput } from '../../src/files/rolling-output.ts';
 import { CrashWorld, stepOf, type Subject } from './crash-world.ts';
 import { rowsOf, textFormat } from './text-format.ts';
+
+// Many runs, or many syncs: a machine with much else to do needs more than the five seconds of other tests.
+vi.setConfig({ testTimeout: 120_000 });
 
 const SEED = 20_260_303;
 const DIR = '/output/rows';
