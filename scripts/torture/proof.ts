@@ -35,6 +35,8 @@ export function proofOfOrders({ log, folder }: ProofParts): Proof {
 
 const TOPIC = 'transactions';
 const OUTPUT = 'data/output/parquet';
+/** The first ones say what is wrong. */
+const MAX_TOLD = 5;
 
 interface Look {
   readonly rows: Readonly<Record<string, number>>;
@@ -63,7 +65,7 @@ export function proofOfTransactions({ log, store, folder }: ProofParts): Proof {
   return {
     async wrongNow() {
       const { problems, bronzeEnds } = (await ask({ do: 'look' })) as Look;
-      if (problems.length > 0) return problems.join('\n');
+      if (problems.length > 0) return problems.slice(0, MAX_TOLD).join('\n');
       const [decided = []] = Object.values(checkpoints.load()?.offsets ?? {});
       for (const [partition, end] of Object.entries(bronzeEnds)) {
         const next = decided[Number(partition)] ?? 0;
