@@ -1,5 +1,6 @@
 /** All operators, by name, with the aggregates and column types that they take. */
 export {
+  binary,
   bool,
   type Column,
   type Columns,
@@ -7,7 +8,9 @@ export {
   float64,
   int32,
   int64,
+  list,
   nullable,
+  struct,
   timestamp,
   utf8,
 } from '../src/arrow/columns.ts';

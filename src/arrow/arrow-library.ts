@@ -9,6 +9,7 @@ const library = createRequire(import.meta.url)('apache-arrow/Arrow.es2015.min') 
 
 export const {
   AsyncByteQueue,
+  Binary,
   Bool,
   DataType,
   Decimal,
@@ -16,6 +17,7 @@ export const {
   Float64,
   Int32,
   Int64,
+  List,
   makeData,
   RecordBatch,
   RecordBatchFileWriter,
@@ -30,4 +32,7 @@ export const {
 export type Decimal = Arrow.Decimal;
 export type Int64 = Arrow.Int64;
 export type Field = Arrow.Field;
+export type List = Arrow.List;
+export type Struct = Arrow.Struct;
+export type Utf8 = Arrow.Utf8;
 export type TimestampMillisecond = Arrow.TimestampMillisecond;

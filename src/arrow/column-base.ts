@@ -25,7 +25,7 @@ export interface Validity {
 export abstract class ColumnBuilder {
   readonly name: string;
   readonly dataType: DataType;
-  private readonly nullable: boolean;
+  readonly nullable: boolean;
   /** One bit a row, 1 for a value; made with the first null. */
   private validity: Uint8Array | undefined;
   private nulls = 0;
@@ -50,16 +50,33 @@ export abstract class ColumnBuilder {
     const { name } = this;
     this.reserve(this.rows + records.length);
     for (let i = 0; i < records.length; i++) {
-      const value = (records[i] as Readonly<Record<string, unknown>>)[name];
-      if (value === null || value === undefined) {
-        if (!this.nullable) throw new ColumnError(name, `${value} in a column that is not nullable`, i);
-        this.addNull();
-        continue;
-      }
-      const problem = this.put(value, this.rows);
+      const problem = this.addReserved((records[i] as Readonly<Record<string, unknown>>)[name]);
       if (problem !== undefined) throw new ColumnError(name, problem, i);
-      this.rows++;
     }
+  }
+
+  /** Adds one value of a column within another. */
+  addOne(value: unknown): string | undefined {
+    this.reserve(this.rows + 1);
+    return this.addReserved(value);
+  }
+
+  /** Adds a row of which nobody sees the value: the struct around it is null. */
+  addHidden(): void {
+    this.reserve(this.rows + 1);
+    this.putNull(this.rows);
+    this.rows++;
+  }
+
+  private addReserved(value: unknown): string | undefined {
+    if (value === null || value === undefined) {
+      if (!this.nullable) return `${value} in a column that is not nullable`;
+      this.addNull();
+      return undefined;
+    }
+    const problem = this.put(value, this.rows);
+    if (problem === undefined) this.rows++;
+    return problem;
   }
 
   finish(): Data {

@@ -2,8 +2,10 @@
 import { MillraceError } from '../core/errors.ts';
 
 export type ColumnType =
-  | { readonly kind: 'utf8' | 'int32' | 'int64' | 'float64' | 'bool' | 'timestamp' }
-  | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number };
+  | { readonly kind: 'utf8' | 'binary' | 'int32' | 'int64' | 'float64' | 'bool' | 'timestamp' }
+  | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
+  | { readonly kind: 'list'; readonly items: Column<unknown> }
+  | { readonly kind: 'struct'; readonly fields: Columns };
 
 /** A column that takes values `In`; `Words` describes it in the compiler's errors. */
 export interface Column<In, Words extends string = string> {
@@ -19,6 +21,11 @@ export type Columns = Readonly<Record<string, Column<unknown>>>;
 /** Text. */
 export function utf8(): Column<string, 'utf8 (a string)'> {
   return { type: { kind: 'utf8' }, nullable: false };
+}
+
+/** Bytes. */
+export function binary(): Column<Uint8Array, 'binary (a Uint8Array)'> {
+  return { type: { kind: 'binary' }, nullable: false };
 }
 
 /** Whole numbers from −2³¹ to 2³¹ − 1. */
@@ -62,6 +69,30 @@ export function decimal(precision: number, scale: number): Column<number | strin
   return { type: { kind: 'decimal', precision, scale }, nullable: false };
 }
 
+/** Arrays, each item of which fits `items`. */
+export function list<In, Words extends string>(items: Column<In, Words>): Column<readonly In[], `list of ${Words}`> {
+  return { type: { kind: 'list', items }, nullable: false };
+}
+
+/** Objects with the fields that are named; other fields are left out. */
+export function struct<const C extends Columns>(fields: C): Column<StructOf<C>, 'struct (an object)'> {
+  if (Object.keys(fields).length === 0) {
+    throw new MillraceError('PLAN_INVALID', 'struct({}): a struct without fields cannot be stored', {
+      hint: 'name at least one field, or leave the column out',
+    });
+  }
+  return { type: { kind: 'struct', fields }, nullable: false };
+}
+
+/** Objects that a struct of these columns takes: fields of nullable columns may be missing. */
+type StructOf<C extends Columns> = {
+  readonly [K in keyof C as undefined extends Taken<C[K]> ? never : K]: Taken<C[K]>;
+} & {
+  readonly [K in keyof C as undefined extends Taken<C[K]> ? K : never]?: Taken<C[K]>;
+};
+
+type Taken<C> = C extends Column<infer In> ? In : never;
+
 /** The same column, which also takes `null` and a missing value. */
 export function nullable<In, Words extends string>(
   column: Column<In, Words>,
@@ -72,11 +103,18 @@ export function nullable<In, Words extends string>(
 /** Columns as one line of text. */
 export function describeColumns(columns: Columns): string {
   return Object.entries(columns)
-    .map(([name, { type, nullable: isNullable }]) => {
-      const kind = type.kind === 'decimal' ? `decimal(${type.precision}, ${type.scale})` : type.kind;
-      return `${name} ${kind}${isNullable ? '?' : ''}`;
-    })
+    .map(([name, column]) => `${name} ${describeColumn(column)}`)
     .join(', ');
+}
+
+function describeColumn({ type, nullable: isNullable }: Column<unknown>): string {
+  return `${describeType(type)}${isNullable ? '?' : ''}`;
+}
+
+export function describeType(type: ColumnType): string {
+  if (type.kind === 'decimal') return `decimal(${type.precision}, ${type.scale})`;
+  if (type.kind === 'list') return `list(${describeColumn(type.items)})`;
+  return type.kind === 'struct' ? `struct(${describeColumns(type.fields)})` : type.kind;
 }
 
 /** `C` where every column fits its field in `T` and every field has a column or is in `Omitted`; else the mistake in words. */

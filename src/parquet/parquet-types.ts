@@ -16,33 +16,59 @@ const INT64_DIGITS = 18;
 const DECIMAL_BYTES = 16;
 
 const UTF8 = 0;
+const LIST = 3;
 const DECIMAL = 5;
 const TIMESTAMP_MILLIS = 9;
 
 const REQUIRED = 0;
 const OPTIONAL = 1;
+const REPEATED = 2;
 
-const PHYSICAL = { utf8: BYTE_ARRAY, int32: INT32, int64: INT64, float64: DOUBLE, bool: BOOLEAN, timestamp: INT64 };
+const PHYSICAL = {
+  utf8: BYTE_ARRAY,
+  binary: BYTE_ARRAY,
+  int32: INT32,
+  int64: INT64,
+  float64: DOUBLE,
+  bool: BOOLEAN,
+  timestamp: INT64,
+};
 
-export function physicalType(type: ColumnType): number {
+/** What values are in the file; only lists and structs have none. */
+export type LeafType = Exclude<ColumnType, { readonly kind: 'list' | 'struct' }>;
+
+export function physicalType(type: LeafType): number {
   if (type.kind !== 'decimal') return PHYSICAL[type.kind];
   if (type.precision <= INT32_DIGITS) return INT32;
   return type.precision <= INT64_DIGITS ? INT64 : FIXED_LEN_BYTE_ARRAY;
 }
 
-/** The column in the schema of the footer. */
-export function schemaElement({ name, type, nullable }: Pick<ColumnPart, 'name' | 'type' | 'nullable'>): ThriftStruct {
+/** The column in the schema of the footer, and behind it what it is made of. */
+export function schemaElements({ name, type, nullable }: Named): ThriftStruct[] {
+  const repetition = { 3: i32(nullable ? OPTIONAL : REQUIRED), 4: binary(name) };
+  if (type.kind === 'list') {
+    return [
+      { ...repetition, 5: i32(1), 6: i32(LIST), 10: struct({ 3: struct({}) }) },
+      { 3: i32(REPEATED), 4: binary(LIST_GROUP), 5: i32(1) },
+      ...schemaElements({ name: LIST_ELEMENT, ...type.items }),
+    ];
+  }
+  if (type.kind === 'struct') {
+    const fields = Object.entries(type.fields).map(([field, column]) => ({ name: field, ...column }));
+    return [{ ...repetition, 5: i32(fields.length) }, ...fields.flatMap(schemaElements)];
+  }
   const physical = physicalType(type);
-  return {
-    1: i32(physical),
-    2: physical === FIXED_LEN_BYTE_ARRAY ? i32(DECIMAL_BYTES) : undefined,
-    3: i32(nullable ? OPTIONAL : REQUIRED),
-    4: binary(name),
-    ...logicalType(type),
-  };
+  const length = physical === FIXED_LEN_BYTE_ARRAY ? i32(DECIMAL_BYTES) : undefined;
+  return [{ 1: i32(physical), 2: length, ...repetition, ...logicalType(type) }];
 }
 
-function logicalType(type: ColumnType): ThriftStruct {
+type Named = Pick<ColumnPart, 'name' | 'type' | 'nullable'>;
+
+/** As the format wants the two levels of a list called. */
+export const LIST_GROUP = 'list';
+export const LIST_ELEMENT = 'element';
+
+function logicalType(type: LeafType): ThriftStruct {
   if (type.kind === 'utf8') return { 6: i32(UTF8), 10: struct({ 1: struct({}) }) };
   if (type.kind === 'timestamp') {
     const millis: ThriftValue = struct({ 1: struct({}) });
@@ -57,7 +83,7 @@ function logicalType(type: ColumnType): ThriftStruct {
 /** The values of rows `from` to `to` (exclusive) that are not null, in Parquet's plain encoding. */
 export function plainValues(part: ColumnPart, from: number, to: number): Uint8Array {
   const { type } = part;
-  if (type.kind === 'utf8') return plainText(part, from, to);
+  if (type.kind === 'utf8' || type.kind === 'binary') return plainText(part, from, to);
   if (type.kind === 'bool') return plainBits(part, from, to);
   if (type.kind === 'decimal') return plainDecimals(part, from, to);
   return plainFixed(part, from, to);
@@ -119,7 +145,7 @@ function plainBits(part: ColumnPart, from: number, to: number): Uint8Array {
 
 /** From four words of 32 bits, lowest first, to as many bytes as the digits need. */
 function plainDecimals(part: ColumnPart, from: number, to: number): Uint8Array {
-  const physical = physicalType(part.type);
+  const physical = physicalType(part.type as LeafType);
   const width = physical === INT32 ? 4 : physical === INT64 ? 8 : DECIMAL_BYTES;
   const bytes = bytesOf(part);
   const plain = new Uint8Array((to - from) * width);

@@ -1,6 +1,7 @@
 /** Row groups, pages and the footer of a Parquet file. */
 import type { ColumnPart } from '../arrow/read-segment.ts';
-import { isNull, physicalType, plainValues, schemaElement } from './parquet-types.ts';
+import { encodeLevels, type Leaf, leavesOf, valueRange } from './parquet-levels.ts';
+import { isNull, type LeafType, physicalType, plainValues, schemaElements } from './parquet-types.ts';
 import {
   binary,
   encodeThrift,
@@ -34,6 +35,8 @@ const PIECE_BYTES = 512 * 1024;
 export class ParquetWriter {
   private readonly codec: Codec;
   private readonly groups: ThriftValue[] = [];
+  private columns = 0;
+  private leaves = 0;
   private schema: readonly ThriftStruct[] = [];
   private rows = 0;
   private offset = 0;
@@ -51,20 +54,23 @@ export class ParquetWriter {
   *rowGroup(batches: readonly (readonly ColumnPart[])[]): Generator<Uint8Array> {
     const [first] = batches;
     const rows = batches.reduce((sum, columns) => sum + columns[0].length, 0);
-    this.schema = first.map(schemaElement);
+    this.columns = first.length;
+    this.schema = first.flatMap(schemaElements);
     const chunks: ThriftValue[] = [];
     let bytes = 0;
-    for (let i = 0; i < first.length; i++) {
-      const { thrift, plainBytes } = yield* this.columnChunk(batches.map((columns) => columns[i]));
+    const leaves = batches.map((columns) => columns.flatMap(leavesOf));
+    for (let i = 0; i < leaves[0].length; i++) {
+      const { thrift, plainBytes } = yield* this.columnChunk(leaves.map((ofBatch) => ofBatch[i]));
       chunks.push(thrift);
       bytes += plainBytes;
     }
+    this.leaves = leaves[0].length;
     this.groups.push(struct({ 1: list(chunks), 2: i64(bytes), 3: i64(rows) }));
     this.rows += rows;
   }
 
   finish(): Uint8Array {
-    const root = { 4: binary('schema'), 5: i32(this.schema.length) };
+    const root = { 4: binary('schema'), 5: i32(this.columns) };
     const footer = encodeThrift({
       1: i32(VERSION),
       2: list([root, ...this.schema].map(struct)),
@@ -72,7 +78,7 @@ export class ParquetWriter {
       4: list(this.groups),
       6: binary('millrace'),
       // Minima and maxima are in the order of the type.
-      7: list(this.schema.map(() => struct({ 1: struct({}) }))),
+      7: list(Array.from({ length: this.leaves }, () => struct({ 1: struct({}) }))),
     });
     const length = Buffer.alloc(4);
     length.writeUInt32LE(footer.length);
@@ -80,16 +86,19 @@ export class ParquetWriter {
   }
 
   private *columnChunk(
-    parts: readonly ColumnPart[],
+    leaves: readonly Leaf[],
   ): Generator<Uint8Array, { readonly thrift: ThriftValue; readonly plainBytes: number }> {
-    const [{ name, type, nullable }] = parts;
+    const [{ path, parts, values }] = leaves;
+    const isFlat = parts.length === 1;
+    let entries = 0;
     const start = this.offset;
     let plainBytes = 0;
     let pieces: Uint8Array[] = [];
     let handedOn = start;
-    for (const part of parts) {
-      for (const [from, to] of pagesOf(part)) {
-        const page = pageOf(part, from, to, this.codec);
+    for (const leaf of leaves) {
+      for (const [from, to] of pagesOf(leaf)) {
+        const page = pageOf(leaf, from, to, this.codec);
+        entries += page.entries;
         pieces.push(page.header, page.body);
         this.offset += page.header.length + page.body.length;
         plainBytes += page.header.length + page.plainBytes;
@@ -101,37 +110,50 @@ export class ParquetWriter {
     }
     if (pieces.length > 0) yield Buffer.concat(pieces);
     const metadata = {
-      1: i32(physicalType(type)),
-      2: list((nullable ? [PLAIN, RLE] : [PLAIN]).map(i32)),
-      3: list([binary(name)]),
+      1: i32(physicalType(values.type as LeafType)),
+      2: list((hasLevels(leaves[0]) ? [PLAIN, RLE] : [PLAIN]).map(i32)),
+      3: list(path.map(binary)),
       4: i32(this.codec.id),
-      5: i64(parts.reduce((sum, { length }) => sum + length, 0)),
+      5: i64(entries),
       6: i64(plainBytes),
       7: i64(this.offset - start),
       9: i64(start),
-      12: struct(statistics(parts)),
+      12: isFlat ? struct(statistics(leaves.map(({ values: part }) => part))) : undefined,
     };
     return { thrift: struct({ 2: i64(start), 3: struct(metadata) }), plainBytes };
   }
 }
 
-function* pagesOf(part: ColumnPart): Generator<readonly [from: number, to: number]> {
-  const { length, values } = part;
-  const rows = Math.max(1, Math.min(PAGE_ROWS, Math.floor((PAGE_BYTES / Math.max(1, values.byteLength)) * length)));
+function hasLevels({ parts }: Leaf): boolean {
+  return parts.some(({ nullable, type }) => nullable || type.kind === 'list');
+}
+
+function* pagesOf({ parts, values }: Leaf): Generator<readonly [from: number, to: number]> {
+  const [{ length }] = parts;
+  const fitting = Math.floor((PAGE_BYTES / Math.max(1, values.values.byteLength)) * length);
+  const rows = Math.max(1, Math.min(PAGE_ROWS, fitting));
   for (let from = 0; from < length; from += rows) yield [from, Math.min(length, from + rows)];
 }
 
-function pageOf(part: ColumnPart, from: number, to: number, codec: Codec) {
-  const values = plainValues(part, from, to);
-  const plain = part.nullable ? Buffer.concat([definitionLevels(part, from, to), values]) : values;
+function pageOf(leaf: Leaf, from: number, to: number, codec: Codec) {
+  const values = plainValues(leaf.values, ...valueRange(leaf, from, to));
+  const { bytes: levels, entries } = levelsOf(leaf, from, to);
+  const plain = levels.length > 0 ? Buffer.concat([levels, values]) : values;
   const body = codec.pack(plain);
   const header = encodeThrift({
     1: i32(DATA_PAGE),
     2: i32(plain.length),
     3: i32(body.length),
-    5: struct({ 1: i32(to - from), 2: i32(PLAIN), 3: i32(RLE), 4: i32(RLE) }),
+    5: struct({ 1: i32(entries), 2: i32(PLAIN), 3: i32(RLE), 4: i32(RLE) }),
   });
-  return { header, body, plainBytes: plain.length };
+  return { header, body, plainBytes: plain.length, entries };
+}
+
+const NO_LEVELS = new Uint8Array(0);
+
+function levelsOf(leaf: Leaf, from: number, to: number): { readonly bytes: Uint8Array; readonly entries: number } {
+  if (leaf.parts.length > 1) return encodeLevels(leaf, from, to);
+  return { bytes: leaf.values.nullable ? definitionLevels(leaf.values, from, to) : NO_LEVELS, entries: to - from };
 }
 
 /** Which rows hold a value: one run where all do, else bits. */
