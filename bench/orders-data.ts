@@ -22,7 +22,7 @@ const LATE_SHARE = 0.002;
 const LATE_MS = 3_600_000;
 /** … once all of them have been read from. */
 const NONE_LATE_BEFORE = 100_000;
-const JITTER_MS = 2_000;
+export const JITTER_MS = 2_000;
 
 export function emptyTotals(): Totals {
   return { valid: 0, invalid: 0, late: 0, windows: new Map() };

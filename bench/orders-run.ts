@@ -1,9 +1,9 @@
-/** One run of the pipeline for the orders bench: `tsx bench/orders-run.ts DRIVER BROKERS FOLDER GROUP RECORDS`; prints one line of JSON. */
+/** One run of the pipeline for the orders bench: `tsx bench/orders-run.ts DRIVER BROKERS FOLDER GROUP RECORDS DELIVERY`; prints one line of JSON. */
 import { join } from 'node:path';
 import orders from '../pipelines/orders/pipeline.ts';
 import { nodeDisk } from '../src/files/node-disk.ts';
 import { run } from '../src/runtime/run.ts';
-import type { RunningPipeline } from '../src/runtime/run-options.ts';
+import type { Delivery, RunningPipeline } from '../src/runtime/run-options.ts';
 import { openLmdbStore } from '../src/state/lmdb-store.ts';
 import { systemClock } from '../src/time/clock.ts';
 import { connectDriver } from './drivers.ts';
@@ -12,7 +12,7 @@ import { Meter } from './meter.ts';
 /** How often it is asked how far it is, which takes microseconds. */
 const LOOK_MS = 10;
 
-const [driver, brokers, folder, group, total] = process.argv.slice(2);
+const [driver, brokers, folder, group, total, delivery] = process.argv.slice(2);
 const records = Number(total);
 const meter = new Meter(records);
 const log = await connectDriver(driver, brokers);
@@ -26,7 +26,7 @@ const report = await run(orders, {
   clock: systemClock,
   disk: nodeDisk,
   mode: 'drain',
-  delivery: 'at-least-once',
+  delivery: delivery as Delivery,
   outputDir: folder,
   group,
   signal: new AbortController().signal,

@@ -1,4 +1,4 @@
-/** `npm run bench [-- NAME …] [--records N] [--runs N] [--only BEGINNING]`: measures, prints a table, writes bench/results/NAME.json. */
+/** `npm run bench [-- NAME …] [--records N] [--runs N] [--only BEGINNING] [--peers]`: measures, prints a table, writes bench/results/NAME.json. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,12 @@ import { benchProduce } from './produce.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { records: { type: 'string' }, runs: { type: 'string', default: '5' }, only: { type: 'string' } },
+  options: {
+    records: { type: 'string' },
+    runs: { type: 'string', default: '5' },
+    only: { type: 'string' },
+    peers: { type: 'boolean', default: false },
+  },
 });
 const runs = Number(values.runs);
 const records = values.records === undefined ? undefined : Number(values.records);
@@ -31,7 +36,7 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
     return table('produce', await benchProduce({ runs, records }));
   },
   async orders() {
-    return table('orders', await benchOrders({ runs, records }));
+    return table('orders', await benchOrders({ runs, records, peers: values.peers }));
   },
   async lakehouse() {
     return table('lakehouse', await benchLakehouse({ runs, records, only: values.only }));
@@ -61,7 +66,7 @@ for (const name of positionals.length === 0 ? Object.keys(BENCHES) : positionals
     process.stderr.write(`there is no bench '${name}'; there are: ${Object.keys(BENCHES).join(', ')}\n`);
     process.exit(2);
   }
-  save(name, await bench());
+  save(values.peers && name === 'orders' ? 'orders-peers' : name, await bench());
 }
 
 function table(name: string, measurements: readonly Measurement[]): readonly Measurement[] {

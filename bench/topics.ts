@@ -1,8 +1,16 @@
 /** Topics of a bench, made and looked at through a client that is not under test as a whole: what is measured must not check itself. */
-import { Admin, Consumer, type Message, type MessageToProduce, Producer } from '@platformatic/kafka';
+import {
+  Admin,
+  Consumer,
+  FetchIsolationLevels,
+  type Message,
+  type MessageToProduce,
+  Producer,
+} from '@platformatic/kafka';
 
 export const PARTITIONS = 3;
 const BATCH = 3_000;
+const QUIET_MS = 2_000;
 
 export interface NewRecord {
   readonly key: Buffer;
@@ -71,6 +79,50 @@ export async function readBetween(
   }
   await consumer.close();
   return messages;
+}
+
+export interface CommittedPart {
+  readonly brokers: string;
+  readonly topic: string;
+  readonly from: readonly bigint[];
+  /** Whether the records are wanted, or only how many there are. */
+  readonly keep: boolean;
+}
+
+/** Offsets say nothing of how many records a topic has that was written in transactions: this reads until none comes any more. */
+export async function readCommitted({
+  brokers,
+  topic,
+  from,
+  keep,
+}: CommittedPart): Promise<{ count: number; rows: Message[] }> {
+  const consumer = anyConsumer(brokers);
+  const offsets = from.map((offset, partition) => ({ topic, partition, offset }));
+  const isolationLevel = FetchIsolationLevels.READ_COMMITTED;
+  const stream = await consumer.consume({
+    topics: [topic],
+    mode: 'manual',
+    offsets,
+    autocommit: false,
+    isolationLevel,
+  });
+  const rows: Message[] = [];
+  let count = 0;
+  let seen = 0;
+  await new Promise<void>((done, fail) => {
+    const timer = setInterval(() => {
+      if (count > seen) seen = count;
+      else done(clearInterval(timer));
+    }, QUIET_MS);
+    stream.on('error', fail);
+    stream.on('data', (message) => {
+      count++;
+      if (keep) rows.push(message);
+    });
+  });
+  await stream.close();
+  await consumer.close();
+  return { count, rows };
 }
 
 function anyConsumer(brokers: string): Consumer {
