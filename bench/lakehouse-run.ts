@@ -34,7 +34,7 @@ async function job(from: string, outputPath: string): Promise<void> {
     delivery: 'exactly-once',
     outputDir: out,
     group: `lakehouse-${process.pid}-${from}`,
-    params: { topic: from, outputPath, triggerInterval: roll },
+    params: { topic: from, outputPath, triggerInterval: roll, showPreviews: false },
     signal: new AbortController().signal,
   });
   await log.close();
