@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { randomAt } from '../../src/core/random.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import { startBroker } from '../kafka/broker.ts';
+import { lakehousePython } from '../lakehouse/python.ts';
 import type { ChildTask } from './child.ts';
 import { Feed } from './feed.ts';
 import { readFlags } from './flags.ts';
@@ -40,6 +41,11 @@ const ZOMBIE_PATIENCE_MS = 5_000;
 
 const { pipeline, kills, seed, keep, sabotage, ...flags } = readFlags();
 const scenario = sabotage === undefined ? undefined : SABOTAGES[sabotage];
+const { missing } = pipeline === 'orders' ? { missing: '' } : lakehousePython();
+if (missing !== '') {
+  say(`left out: the torture of ${pipeline}, whose folders cannot be read here: ${missing}`);
+  process.exit(EXIT_ENVIRONMENT);
+}
 const folder = mkdtempSync(join(tmpdir(), 'millrace-torture-'));
 const stateDir = join(folder, '.millrace');
 const broker = flags.brokers === 'auto' ? await startBroker({ progress: say }) : undefined;
