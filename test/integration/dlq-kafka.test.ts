@@ -186,8 +186,18 @@ describeKafka('dlq and reset on Kafka', { timeout: 180_000 }, () => {
     expect(await done([], '--once')).toMatchObject({ event: 'end' });
   });
 
-  it('is refused through a driver that has no transactions', async () => {
-    const process = start(redrive, '--apply', '--client', 'kafkajs');
+  it('can be looked at through a driver that has no transactions, and is sent back by none', async () => {
+    const topic = `${dlq}-other`;
+    await log.createTopics([{ topic, partitions: 1 }]);
+    const originals = Array.from({ length: 10 }, (_, i) => original(i));
+    await fail(log, topic, input, originals, 1);
+    const other = ['--dlq', topic, '--client', 'kafkajs'];
+    expect(await done(['dlq', 'list'], ...other)).toMatchObject({ event: 'end', records: 10 });
+    expect(await done(['dlq', 'show'], ...other, '--at', '0:2')).toMatchObject({
+      event: 'record',
+      payload: { text: null, base64: Buffer.from([0xff, 0x00, 2, 0]).toString('base64') },
+    });
+    const process = start(redrive, ...other, '--apply');
     expect(await process.code).toBe(2);
     expect(process.events.at(-1)).toMatchObject({ code: 'CONFIG_INVALID', hint: 'leave out --client kafkajs' });
   });
