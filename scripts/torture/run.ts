@@ -115,6 +115,8 @@ async function wakeBehind(point: string): Promise<string> {
   const stopped = await Promise.race([older.said('stopping'), patience(older).then(() => false)]);
   if (!stopped) {
     older.signal('SIGTERM');
+    // The last checkpoint may be the one that comes to it.
+    void older.said('stopping').then(() => older.signal('SIGCONT'));
     const { code, stderr } = await older.ended;
     await feeding;
     if (code !== 0) await fail(`a zombie at ${point} ended before it was one, with ${code}:\n${stderr}`);
