@@ -22,6 +22,7 @@ export function filter<T>(
 export function filter<T>(keep: (value: T) => boolean, options: MapOptions = {}) {
   return process<T, T, 'CallbackError'>({
     kind: 'filter',
+    keepsValues: true,
     adds: ['CallbackError'],
     onThrow: options.onThrow,
     logic: (ctx) => (chunk) => {

@@ -14,6 +14,7 @@ export {
   timestamp,
   utf8,
 } from '../src/arrow/columns.ts';
+export { type ColumnsOf, columnsOf } from '../src/arrow/columns-of.ts';
 export {
   type Aggregate,
   type AggregateResults,

@@ -19,6 +19,7 @@ import { callbackFailed, process } from './core/process.ts';
 export function keyBy<T, K extends Key>(select: (value: T) => K) {
   const step = process<T, T>({
     kind: 'keyBy',
+    keepsValues: true,
     onThrow: 'fail',
     logic: (ctx) => (chunk) => {
       const { values } = chunk;

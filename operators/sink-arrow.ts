@@ -22,8 +22,9 @@ export interface SinkArrowOptions<T, C extends Columns, Omitted extends string>
  * `.published` has a line of JSON for each file, and for each that was pruned · back pressure: rows in memory take credit · a
  * value that its column cannot hold stops the pipeline: behind a sink there is no DLQ.
  *
- * @throws MillraceError CALLBACK_FAILED for a value that does not fit its column; CHECKPOINT_MISMATCH when somebody else
- * has changed the hidden folders or written a file of the same name; STORE_FAILED
+ * @throws MillraceError PLAN_INVALID where `columns` is left out and nothing above says what they are; CALLBACK_FAILED
+ * for a value that does not fit its column; CHECKPOINT_MISMATCH when somebody else has changed the hidden folders or
+ * written a file of the same name; STORE_FAILED
  * @example
  * ```ts
  * const sizes = kafka('lines').pipe(map((r) => ({ at: r.timestamp, size: r.value?.length ?? 0 })));
@@ -33,7 +34,7 @@ export interface SinkArrowOptions<T, C extends Columns, Omitted extends string>
  */
 export function sinkArrow<T extends object, const C extends Columns, const Omitted extends string = never>(
   dir: string,
-  options: SinkArrowOptions<T, C, Omitted>,
+  options: SinkArrowOptions<T, C, Omitted> = {},
 ) {
   const { format: container = 'file' } = options;
   if (container !== 'file' && container !== 'stream') {

@@ -21,9 +21,9 @@ export interface SinkCsvOptions<T, C extends Columns, Omitted extends string>
  * `keepFiles`, `partitionBy`, state, delivery and back pressure are those of {@link sinkArrow} · a value that its column
  * cannot hold stops the pipeline: behind a sink there is no DLQ.
  *
- * @throws MillraceError PLAN_INVALID for a column type that CSV has no cell for; CALLBACK_FAILED for a value that does not
- * fit its column; CHECKPOINT_MISMATCH when somebody else has changed the hidden folders or written a file of the same name;
- * STORE_FAILED
+ * @throws MillraceError PLAN_INVALID where `columns` is left out and nothing above says what they are, and for a column
+ * type that CSV has no cell for; CALLBACK_FAILED for a value that does not fit its column; CHECKPOINT_MISMATCH when
+ * somebody else has changed the hidden folders or written a file of the same name; STORE_FAILED
  * @example
  * ```ts
  * const lines = kafka('lines').pipe(map((r) => ({ at: r.timestamp, text: String(r.value) })));
@@ -34,7 +34,7 @@ export interface SinkCsvOptions<T, C extends Columns, Omitted extends string>
  */
 export function sinkCsv<T extends object, const C extends Columns, const Omitted extends string = never>(
   dir: string,
-  options: SinkCsvOptions<T, C, Omitted>,
+  options: SinkCsvOptions<T, C, Omitted> = {},
 ) {
   const { header = true, escapeFormulas = true } = options;
   const format = (columns: Columns) => csvFormat<T>(columns, { header, escapeFormulas });

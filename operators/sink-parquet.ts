@@ -16,9 +16,10 @@ export interface SinkParquetOptions<T, C extends Columns, Omitted extends string
  * delivery and back pressure are those of {@link sinkArrow} · a value that its column cannot hold stops the pipeline: behind
  * a sink there is no DLQ.
  *
- * @throws MillraceError PLAN_INVALID for a compression that this Node does not have; CALLBACK_FAILED for a value that does
- * not fit its column; CHECKPOINT_MISMATCH when somebody else has changed the hidden folders or written a file of the same
- * name; STORE_FAILED
+ * @throws MillraceError PLAN_INVALID where `columns` is left out and nothing above says what they are, and for a
+ * compression that this Node does not have; CALLBACK_FAILED for a value that does not fit its column;
+ * CHECKPOINT_MISMATCH when somebody else has changed the hidden folders or written a file of the same name;
+ * STORE_FAILED
  * @example
  * ```ts
  * const sizes = kafka('lines').pipe(map((r) => ({ at: r.timestamp, size: r.value?.length ?? 0 })));
@@ -29,7 +30,7 @@ export interface SinkParquetOptions<T, C extends Columns, Omitted extends string
  */
 export function sinkParquet<T extends object, const C extends Columns, const Omitted extends string = never>(
   dir: string,
-  options: SinkParquetOptions<T, C, Omitted>,
+  options: SinkParquetOptions<T, C, Omitted> = {},
 ) {
   const { compression = 'snappy' } = options;
   const format = (columns: Columns) => parquetFormat<T>(columns, { compression });

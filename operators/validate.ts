@@ -27,6 +27,7 @@ export function validate<S extends StandardSchemaV1>(schema: S) {
     kind: 'validate',
     options: { vendor: schema['~standard'].vendor },
     adds: ['ValidationError'],
+    schema,
     logic: (ctx) => {
       const isUnchanged = ctx.codegen && schema['~standard'].vendor === 'zod' ? zodCheck(schema) : undefined;
       return (chunk) => validateChunk(ctx, chunk, schema, isUnchanged);

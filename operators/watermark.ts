@@ -64,6 +64,7 @@ export function watermark<T>(config: WatermarkConfig<T>) {
   ): Stream<T, E | 'EventTimeError' | 'FutureRecord' | 'CallbackError'> =>
     new Stream({
       kind: 'watermark',
+      keepsValues: true,
       name: undefined,
       namedBySources: true,
       role: 'operator',

@@ -1,4 +1,5 @@
 /** `process`: the core of every stateless step, a pure function from chunk to chunk. */
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { map as rxMap, type Observable } from 'rxjs';
 import { type Chunk, type Element } from '../../src/core/element.ts';
 import { MillraceError, messageOf } from '../../src/core/errors.ts';
@@ -13,6 +14,10 @@ export interface ProcessSpec<T, U> {
   readonly adds?: readonly RejectionKind[];
   readonly onThrow?: OnThrow | undefined;
   readonly requires?: PlanRequirement;
+  /** What all values that leave the step were checked against. */
+  readonly schema?: StandardSchemaV1;
+  /** The step hands values on as they came, or drops them. */
+  readonly keepsValues?: true;
   /** Called once a task; the function it returns is called for every chunk and accounts for its records in `ctx.counts`. */
   readonly logic: (ctx: NodeContext) => (chunk: Chunk<T>) => Chunk<U>;
 }
@@ -39,6 +44,8 @@ function processNode<T, U>(stream: AnyStream, spec: ProcessSpec<T, U>): PlanNode
     onThrow: spec.onThrow,
     topics: [],
     requires: spec.requires,
+    schema: spec.schema,
+    keepsValues: spec.keepsValues,
     build(ctx, [input]) {
       const logic = spec.logic(ctx);
       return mapChunks(ctx, input as Observable<Element<T>>, logic);

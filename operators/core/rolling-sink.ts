@@ -5,8 +5,11 @@ import { type Columns, type ColumnsFor, describeColumns } from '../../src/arrow/
 import type { Chunk } from '../../src/core/element.ts';
 import { MillraceError } from '../../src/core/errors.ts';
 import type { NodeContext } from '../../src/core/operator.ts';
+import type { RejectionKind } from '../../src/core/rejection.ts';
+import type { SealedStream, Stream } from '../../src/core/stream.ts';
 import { type HivePartition, hivePath } from '../../src/files/hive-path.ts';
 import { type RollingFormat, RollingOutput } from '../../src/files/rolling-output.ts';
+import { columnsAbove } from './columns-above.ts';
 import { invalidOption, requireDuration, requirePositiveInteger, requireText } from './options.ts';
 import { callbackFailed } from './process.ts';
 import { sink } from './sink.ts';
@@ -37,8 +40,11 @@ export interface RollingSinkOptions<T> {
 }
 
 export interface ColumnarSinkOptions<T, C extends Columns, Omitted extends string> extends RollingSinkOptions<T> {
-  /** Name and type of every column, in order: each takes the field of its name. */
-  readonly columns: C & ColumnsFor<T, C, Omitted>;
+  /**
+   * Name and type of every column, in order: each takes the field of its name. Left out, they are those of the schema of
+   * the `validate()` above, where only steps that keep values stand between: see `columnsOf`.
+   */
+  readonly columns?: C & ColumnsFor<T, C, Omitted>;
   /** Fields that are left out on purpose. */
   readonly omit?: readonly (Omitted & keyof T)[];
 }
@@ -46,8 +52,8 @@ export interface ColumnarSinkOptions<T, C extends Columns, Omitted extends strin
 export interface RollingSinkSpec<T> {
   readonly kind: string;
   readonly dir: string;
-  readonly columns: Columns;
-  readonly options: RollingSinkOptions<T>;
+  readonly columns: Columns | undefined;
+  readonly options: RollingSinkOptions<T> & { readonly omit?: readonly string[] };
   readonly format: (columns: Columns) => RollingFormat<T>;
 }
 
@@ -64,7 +70,7 @@ const PREFIX = /^[A-Za-z0-9][\w.-]*$/;
  * `.staging` · delivery: exactly-once · back pressure: rows in memory take credit.
  */
 export function rollingSink<T extends object>(spec: RollingSinkSpec<T>) {
-  const { kind, dir, columns, options } = spec;
+  const { kind, dir, options } = spec;
   const { prefix = DEFAULT_PREFIX, rollEveryMs = DEFAULT_ROLL_EVERY_MS, keepFiles, partitionBy } = options;
   const { rollFirstMs = rollEveryMs } = options;
   const { rollRows = DEFAULT_ROLL_ROWS, rollBytes = DEFAULT_ROLL_BYTES } = options;
@@ -75,35 +81,47 @@ export function rollingSink<T extends object>(spec: RollingSinkSpec<T>) {
   requirePositiveInteger(kind, 'rollBytes', rollBytes);
   if (keepFiles !== undefined) requirePositiveInteger(kind, 'keepFiles', keepFiles);
   if (!PREFIX.test(prefix)) throw invalidOption(kind, 'prefix', 'must be letters, digits, and then also . _ -');
+  const given = spec.columns && withFormat(spec, spec.columns);
+  const end = ({ columns, format }: ColumnsAndFormat<T>) =>
+    sink<T>({
+      kind,
+      name: dir,
+      exclusive: normalize(`${dir}/${prefix}`),
+      options: {
+        columns: describeColumns(columns),
+        rollEveryMs,
+        ...(keepFiles !== undefined && { keepFiles }),
+        ...(partitionBy !== undefined && { partitioned: true }),
+      },
+      writer(ctx) {
+        const when = { rollEveryMs, rollFirstMs, rollRows, rollBytes };
+        const rolling = { task: ctx.task, owner: ctx.owner, dir: ctx.outputPath(dir), prefix, keepFiles, ...when };
+        const output = new RollingOutput<T>(ctx, format, rolling);
+        ctx.output(output);
+        if (partitionBy === undefined)
+          return { write: (chunk) => append(ctx, dir, chunk, () => output.append(chunk.values)) };
+        const partition = new Partitioner(ctx, partitionBy);
+        return {
+          write(chunk) {
+            for (const [folder, { values, rows }] of partition.split(chunk)) {
+              append(ctx, dir, chunk, () => output.append(values, folder), rows);
+            }
+          },
+        };
+      },
+    });
+  return <E extends RejectionKind>(stream: Stream<T, E>): SealedStream<T, E> =>
+    end(given ?? withFormat(spec, columnsAbove(stream.node, `${kind}(${dir})`, options.omit ?? [])))(stream);
+}
+
+interface ColumnsAndFormat<T> {
+  readonly columns: Columns;
+  readonly format: RollingFormat<T>;
+}
+
+function withFormat<T>({ kind, format }: RollingSinkSpec<T>, columns: Columns): ColumnsAndFormat<T> {
   if (Object.keys(columns).length === 0) throw invalidOption(kind, 'columns', 'must name at least one column');
-  const format = spec.format(columns);
-  return sink<T>({
-    kind,
-    name: dir,
-    exclusive: normalize(`${dir}/${prefix}`),
-    options: {
-      columns: describeColumns(columns),
-      rollEveryMs,
-      ...(keepFiles !== undefined && { keepFiles }),
-      ...(partitionBy !== undefined && { partitioned: true }),
-    },
-    writer(ctx) {
-      const when = { rollEveryMs, rollFirstMs, rollRows, rollBytes };
-      const rolling = { task: ctx.task, owner: ctx.owner, dir: ctx.outputPath(dir), prefix, keepFiles, ...when };
-      const output = new RollingOutput<T>(ctx, format, rolling);
-      ctx.output(output);
-      if (partitionBy === undefined)
-        return { write: (chunk) => append(ctx, dir, chunk, () => output.append(chunk.values)) };
-      const partition = new Partitioner(ctx, partitionBy);
-      return {
-        write(chunk) {
-          for (const [folder, { values, rows }] of partition.split(chunk)) {
-            append(ctx, dir, chunk, () => output.append(values, folder), rows);
-          }
-        },
-      };
-    },
-  });
+  return { columns, format: format(columns) };
 }
 
 /** Says at which record a value does not fit its column. `rows` are the records of the chunk that are added. */

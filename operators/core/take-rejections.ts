@@ -24,6 +24,7 @@ export function takeRejectionsNode(
     role: 'operator',
     inputs: [stream.node],
     options: {},
+    keepsValues: true,
     stateful: false,
     adds: [],
     takes,

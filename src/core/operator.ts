@@ -1,4 +1,5 @@
 /** The contract between an operator and whatever runs it. Operators know neither tasks, nor checkpoints, nor drivers. */
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Observable } from 'rxjs';
 import type { Barrier, Element, Key, Origin } from './element.ts';
 import type { NodeCounts } from './ledger.ts';
@@ -36,6 +37,10 @@ export interface PlanNode {
   readonly requires?: PlanRequirement | undefined;
   /** An output that only one sink of a plan can have: a file, or the files of one prefix in a folder. */
   readonly exclusive?: string | undefined;
+  /** What the values that leave this node were checked against: a Standard Schema. */
+  readonly schema?: StandardSchemaV1 | undefined;
+  /** Hands values on as they came, or drops them: what is known of their shape above is true below. */
+  readonly keepsValues?: true | undefined;
   /** Where event time is kept from partition to partition: `watermark` and windows know no time above it. */
   readonly givesWatermarks?: boolean;
   build(context: NodeContext, inputs: readonly Observable<Element<unknown>>[]): Observable<Element<unknown>>;

@@ -64,7 +64,11 @@ function codecOf(compression: ParquetCompression): Codec {
   if (compression === 'snappy') return { id: SNAPPY_ID, pack: packSnappyBlock };
   const { zstdCompressSync } = zlib as { zstdCompressSync?: (plain: Uint8Array) => Uint8Array };
   if (compression === 'zstd' && zstdCompressSync !== undefined) return { id: ZSTD_ID, pack: zstdCompressSync };
-  throw new MillraceError('PLAN_INVALID', `sinkParquet: this Node cannot write compression '${String(compression)}'`, {
-    hint: "choose 'snappy' or 'none'; 'zstd' needs Node 22.15 or later",
-  });
+  throw new MillraceError(
+    'PLAN_INVALID',
+    `sinkParquet: this Node cannot write compression '${compression as string}'`,
+    {
+      hint: "choose 'snappy' or 'none'; 'zstd' needs Node 22.15 or later",
+    },
+  );
 }

@@ -27,6 +27,7 @@ const NAMES: readonly (readonly [from: string, names: readonly string[]])[] = [
   ['millrace/testing', Object.keys(testing)],
   ['../fixtures.ts', Object.keys(fixtures)],
   ['arktype', ['type']],
+  ['zod', ['z']],
   ['rxjs', ['concatMap', 'take', 'from', 'firstValueFrom', 'lastValueFrom', 'toArray']],
 ];
 

@@ -2,22 +2,30 @@
 import { type } from 'arktype';
 import { kafka, type LogRecord, merge, pipeline, type SealedStream, type Stream } from 'millrace';
 import {
+  columnsOf,
   count,
+  decimal,
   decodeJson,
   enrich,
   filter,
   flatMap,
+  int32,
   keyBy,
   lateTo,
+  list,
   map,
+  nullable,
   processKeyed,
   type RejectedRecord,
   sinkJsonl,
   sinkKafka,
+  sinkParquet,
   splitRejections,
+  struct,
   sum,
   toDLQ,
   tumblingWindow,
+  utf8,
   validate,
   watermark,
 } from 'millrace/operators';
@@ -111,3 +119,26 @@ const keyed = timed.pipe(
   }),
 );
 expectTypeOf(keyed).toEqualTypeOf<Stream<{ key: string; total: number; time: number }>>();
+
+const Reading = z.object({
+  sensor: z.string(),
+  celsius: z.number(),
+  seen: z.iso.datetime(),
+  tags: z.array(z.string()).optional(),
+});
+const readings = kafka('readings').pipe(decodeJson(), validate(Reading), toDLQ('readings-dlq'));
+readings.pipe(sinkParquet('readings'));
+readings.pipe(sinkParquet('readings', { omit: ['tags'], compression: 'none' }));
+readings.pipe(sinkParquet('readings', { columns: columnsOf(Reading) }));
+readings.pipe(sinkParquet('readings', { columns: { ...columnsOf(Reading), celsius: decimal(5, 2) } }));
+readings.pipe(
+  map((reading) => ({ ...reading, place: { city: 'x', zip: undefined as number | undefined } })),
+  toDLQ('places-dlq'),
+  sinkParquet('places', {
+    columns: {
+      ...columnsOf(Reading),
+      place: struct({ city: utf8(), zip: nullable(int32()) }),
+      tags: nullable(list(utf8())),
+    },
+  }),
+);
