@@ -120,7 +120,7 @@ export default pipeline(
     const late = tooLate.pipe(
       map(({ value, timestamp }) => {
         const json_str = String(value);
-        return { ...Transaction.parse(JSON.parse(json_str)), kafka_ts: timeOf(timestamp), json_str };
+        return { ...Transaction.parse(documentOf(json_str)), kafka_ts: timeOf(timestamp), json_str };
       }),
     );
 
@@ -178,6 +178,11 @@ const MAX_TIME = 8_640_000_000_000_000;
 /** A producer may give a record any number of 64 bits for its time. */
 function timeOf(timestamp: number): number | null {
   return Math.abs(timestamp) <= MAX_TIME ? timestamp : null;
+}
+
+/** As decodeJson reads it: a byte order mark is no part of the document. */
+function documentOf(text: string): unknown {
+  return JSON.parse(text.replace(/^\ufeff/, ''));
 }
 
 function textOf(bytes: Buffer | null): string | null {

@@ -185,6 +185,19 @@ describe('the transactions pipeline', () => {
     expect(silver).toBeGreaterThan(1_900);
   });
 
+  it('takes a late record that begins with a byte order mark, as it takes one in time', async () => {
+    const driver = driven();
+    await driver.start('live');
+    const record = (event_ts: string) => {
+      const text = JSON.stringify({ txn_id: 't', event_ts, card_id: 'c', amount: 1 });
+      return { key: 'c', value: `\ufeff${text}` };
+    };
+    await driver.append('transactions', [record('2023-12-31T22:00:00Z'), record('2023-12-31T20:00:00Z')]);
+    await driver.settle();
+    await driver.stop();
+    expect(await rowsOfAll(driver)).toMatchObject({ silver: 2, late: 1, quarantine: 0 });
+  });
+
   it('goes on where it was, whether rows are shown or not', async () => {
     const first = driven({ showPreviews: true });
     await generate(first, 1_500);
