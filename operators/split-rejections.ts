@@ -70,6 +70,7 @@ function half(input: PlanNode, name: 'accepted' | 'rejected', build: HalfBuild):
     adds: [],
     takes: name === 'rejected' ? 'all' : 'none',
     receives: name === 'rejected' ? 'rejections' : 'records',
+    keepsValues: name === 'accepted' ? true : undefined,
     topics: [],
     build: (ctx, [elements]) => build(ctx, elements),
   };

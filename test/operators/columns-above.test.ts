@@ -11,6 +11,7 @@ import {
   sinkArrow,
   sinkCsv,
   sinkParquet,
+  splitRejections,
   toDLQ,
   utf8,
   validate,
@@ -40,6 +41,13 @@ describe('a sink without columns', () => {
       lateTo('late'),
     );
     expect(columnsIn(below.pipe(sinkParquet('a', { omit: ['tags'] })))).toBe('id utf8, n int32, at timestamp');
+  });
+
+  it('takes those of what splitRejections accepts, and none for what it rejects', () => {
+    const parts = kafka('orders').pipe(decodeJson(), validate(Order));
+    const [accepted, rejected] = splitRejections(parts);
+    expect(columnsIn(accepted.pipe(sinkParquet('a', { omit: ['tags'] })))).toBe('id utf8, n int32, at timestamp');
+    expect(() => rejected.pipe(sinkParquet('b'))).toThrow('the rejections of splitRejections() have no schema');
   });
 
   it('is refused below a step that makes other values', () => {
