@@ -131,7 +131,7 @@ describe('lists, structs and bytes', () => {
         'maybe_raw: binary',
       ]);
       const expected = epochs.flat().map((each) => JSON.stringify(withHex(each)));
-    expect(found.rows.map((each) => JSON.stringify(each))).toEqual(expected);
+      expect(found.rows.map((each) => JSON.stringify(each))).toEqual(expected);
       expect(found.same).toEqual([true, true, true]);
     },
     120_000,
