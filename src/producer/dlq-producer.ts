@@ -83,7 +83,8 @@ export class DlqProducer implements AsyncDisposable {
       offset,
       timestamp,
     };
-    const time = timestamp ?? failure.failedAt;
+    // What failed may have failed for its time.
+    const time = Number.isSafeInteger(timestamp) ? timestamp! : failure.failedAt;
     try {
       return await queue.add({ topic: this.topic, ...encodeDlqRecord(original, failure), timestamp: time });
     } catch (thrown) {

@@ -49,9 +49,10 @@ export async function open(options: ProducerOptions): Promise<OpenProducer> {
 /** Lets what is under way arrive, trying what fails for `timeoutMs` only, and lets go of log and spool. */
 export async function closeProducer(opened: OpenProducer, timeoutMs: number, before?: Promise<void>): Promise<void> {
   if (opened.ownsLog) opened.log.hurry?.(timeoutMs);
+  const drained = opened.queue.close();
   try {
-    await before;
-    await opened.queue.close();
+    await Promise.allSettled([before, drained]);
+    await drained;
   } finally {
     await opened.close();
   }

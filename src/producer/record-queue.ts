@@ -65,6 +65,8 @@ export class RecordQueue {
     const bytes = bytesOf(record);
     const delivered = new Promise<Delivered>((resolve, reject) => {
       const answer = (report: DeliveryReport): void => {
+        // Before the caller goes on: there is room for its next record.
+        this.openBytes -= bytes;
         if (report.status === 'failed') reject(report.error);
         else resolve(report);
         if (onDelivery !== undefined) queueMicrotask(() => onDelivery(report, record));
@@ -168,7 +170,6 @@ export class RecordQueue {
   }
 
   private finish(rows: readonly QueuedRow[]): void {
-    this.openBytes -= sizeOf(rows);
     this.done += rows.length;
     this.bell.ring();
   }

@@ -89,12 +89,19 @@ export function recordOf<T>(topic: Topic<T>, value: T, options: SendOptions, sen
     options.headers === undefined && topic.headers === undefined
       ? NO_HEADERS
       : [...headersOf(options.headers), ...headersOf(topic.headers?.(value))];
+  const timestamp = options.timestamp ?? topic.timestamp?.(value) ?? sending.now;
+  if (!Number.isSafeInteger(timestamp))
+    throw new TypeError(`a timestamp is whole epoch milliseconds, not ${timestamp}`);
+  requireData('a value', text);
+  if (typeof key !== 'number') requireData('a key', key);
+  for (const header of own)
+    if (!(header.value instanceof Uint8Array)) throw noData(`the header ${header.key}`, header.value);
   return {
     topic: topic.name,
     key: typeof key === 'number' ? String(key) : key,
     value: text,
     headers: topic.dataset === undefined ? own : withMetadata(sending.common, own),
-    timestamp: options.timestamp ?? topic.timestamp?.(value) ?? sending.now,
+    timestamp,
   };
 }
 
@@ -115,6 +122,15 @@ function withMetadata(common: readonly Header[], own: readonly Header[]): readon
 
 function isList(input: HeadersInput): input is readonly Header[] {
   return Array.isArray(input);
+}
+
+/** Types say it, and programs that are not checked may not know. */
+function requireData(what: string, data: unknown): void {
+  if (data !== null && typeof data !== 'string' && !(data instanceof Uint8Array)) throw noData(what, data);
+}
+
+function noData(what: string, data: unknown): TypeError {
+  return new TypeError(`${what} is ${data === null ? 'null' : `of type ${typeof data}`}: it must be text or bytes`);
 }
 
 function toJson(value: unknown): string {

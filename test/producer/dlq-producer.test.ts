@@ -53,6 +53,13 @@ describe('a DLQ producer', () => {
     await dlq.close();
   });
 
+  it('takes a record that failed for its time, too', async () => {
+    const { dlq, log } = await world();
+    await dlq.send({ payload: 'x', timestamp: Number.NaN }, 'the time is none');
+    expect((await recordsOf(log)).map(({ timestamp }) => timestamp)).toEqual([NOW]);
+    await dlq.close();
+  });
+
   it('keeps the bytes and the place of a record that was read, and tells of the error', async () => {
     const { dlq, log } = await world();
     const read: LogRecord = {

@@ -122,6 +122,27 @@ describe('send', () => {
     await producer.close();
   });
 
+  it('refuses what no log can hold, each record by itself: a time that is none, a key or a header that is neither text nor bytes', async () => {
+    const { producer } = await world();
+    const keyed = (key: unknown) => topicOf<number>('t', { key: () => key as string });
+    for (const timestamp of [Number.NaN, 1.5, Number.POSITIVE_INFINITY]) {
+      expect(await codeOf(producer.send(orders, order(1), { timestamp }))).toContain('TypeError');
+    }
+    for (const key of [{}, true]) expect(await codeOf(producer.send(keyed(key), 1))).toContain('TypeError');
+    const headers = { trace: undefined as unknown as string };
+    expect(await codeOf(producer.send(orders, order(1), { headers }))).toContain('TypeError');
+    const fine = await producer.send(orders, order(1), { timestamp: -1 });
+    expect(fine).toMatchObject({ status: 'sent', offset: 0 });
+    expect(producer.bufferedBytes).toBe(0);
+    await producer.close();
+  });
+
+  it('has room again at once for who waits for each record', async () => {
+    const { producer } = await world({ maxBufferedBytes: 1 });
+    for (let n = 0; n < 3; n++) expect(await producer.send(orders, order(n))).toMatchObject({ status: 'sent' });
+    await producer.close();
+  });
+
   it('refuses records above its bound, and has room again when some have arrived', async () => {
     const gate: { log?: ReturnType<typeof gated> } = {};
     const { producer } = await world({ maxBufferedBytes: 300 }, (log) => (gate.log = gated(log)));
@@ -169,6 +190,13 @@ describe('send', () => {
 });
 
 describe('close', () => {
+  it('takes nothing more from the call on', async () => {
+    const { producer } = await world();
+    const closing = producer.close();
+    expect(await codeOf(producer.send(orders, order(1)))).toBe('PRODUCER_CLOSED');
+    await closing;
+  });
+
   it('lets what was sent arrive, and takes nothing more', async () => {
     const { producer, log } = await world({ lingerMs: 1_000 });
     const sent = producer.send(orders, order(1));
