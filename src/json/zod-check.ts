@@ -87,13 +87,19 @@ function isPlain(value: unknown): boolean {
   return typeof value === 'string' || typeof value === 'boolean' || value === null;
 }
 
+/** Length is counted in UTF-16 by some versions of zod, in characters by others: where that makes a difference, zod is asked. */
+function atLeast(minimum: number): string {
+  if (minimum <= 1) return `$.length >= ${minimum}`;
+  return `($.length >= ${minimum * 2} || $.length >= ${minimum} && !/[\\ud800-\\udfff]/.test($))`;
+}
+
 function boundTest(check: unknown): string | undefined {
   const def = definition(check, ['check', 'value', 'inclusive', 'minimum', 'maximum', 'error', 'abort', 'when']);
   if (def === undefined || !isAlwaysAsked(def)) return undefined;
   const { value, minimum, maximum, inclusive } = def;
   switch (def.check) {
     case 'min_length':
-      return typeof minimum === 'number' ? `$.length >= ${minimum}` : undefined;
+      return typeof minimum === 'number' ? atLeast(minimum) : undefined;
     case 'max_length':
       return typeof maximum === 'number' ? `$.length <= ${maximum}` : undefined;
     case 'greater_than':

@@ -57,6 +57,28 @@ describe.runIf(CAN_COMPILE)('zodCheck', () => {
     expect(accepted).toBeGreaterThan(500);
   });
 
+  it.each(['\u{1f600}', 'a\u{1f600}', '\u{1f600}\u{1f600}', 'ab', 'a', 'abc'])(
+    'counts the length of %j as zod does',
+    (text) => {
+      for (let n = 0; n < 6; n++) {
+        for (const schema of [z.object({ text: z.string().min(n) }), z.object({ text: z.string().max(n) })]) {
+          const isAccepted = zodCheck(schema)!({ text });
+          if (isAccepted) expect(schema.safeParse({ text }).success).toBe(true);
+        }
+      }
+      expect(
+        zodCheck(
+          z.object({
+            text: z
+              .string()
+              .min(text.length / 2)
+              .max(text.length),
+          }),
+        )!({ text }),
+      ).toBe(true);
+    },
+  );
+
   it('accepts what is good', () => {
     const order = { order_id: 'o', user_id: 'u', product_id: 'prod-1', amount: 1, timestamp: '2024-01-01T00:00:00Z' };
     expect(zodCheck(Order)!(order)).toBe(true);
