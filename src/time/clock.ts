@@ -1,6 +1,9 @@
 /** The real clock: the only file that reads it. */
 import type { Clock } from '../core/ports.ts';
 
+/** Node lets a timer fire at once that is told to wait for longer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep(ms, signal) {
@@ -14,7 +17,14 @@ export const systemClock: Clock = {
         signal?.removeEventListener('abort', done);
         resolve();
       };
-      const timer = setTimeout(done, ms);
+      let left = ms;
+      let timer: NodeJS.Timeout;
+      const wait = (): void => {
+        const step = Math.min(left, MAX_TIMER_MS);
+        left -= step;
+        timer = setTimeout(left > 0 ? wait : done, step);
+      };
+      wait();
       signal?.addEventListener('abort', done, { once: true });
     });
   },
