@@ -9,7 +9,16 @@ export default defineConfig({
   test: {
     reporters: RESULTS === undefined ? ['default'] : ['default', ['json', { outputFile: RESULTS }]],
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [INTEGRATION, '**/node_modules/**'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [INTEGRATION, '**/node_modules/**'],
+          // Properties are many cases: how long they take is the machine's affair, and no verdict on them.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'integration',

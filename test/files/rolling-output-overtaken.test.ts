@@ -16,7 +16,7 @@ function opened(disk: Disk, owner: number): RollingOutput<number> {
 async function visible(disk: Disk): Promise<number[]> {
   const names = (await disk.list(DIR)).filter((name) => !name.startsWith('.'));
   const files = names.map(async (name) => rowsOf(Buffer.from(await disk.read(`${DIR}/${name}`)).toString()));
-  return (await Promise.all(files)).flat().toSorted();
+  return (await Promise.all(files)).flat().toSorted((a, b) => a - b);
 }
 
 function signal(): { readonly given: Promise<void>; readonly give: () => void } {

@@ -184,7 +184,7 @@ describe('a Parquet file', () => {
     );
     epochs.push(Array.from({ length: 45_000 }, (_, i) => ({ n: i, text: `t${i}`, flag: true, part: i })));
     const { rows, groups, same } = await written(columns, epochs, 'snappy');
-    const shown = (value: unknown) =>
+    const shown = (value: string | number | boolean | null) =>
       value === null ? null : String(value).replace(/^[tf](?=rue|alse)/, (c) => c.toUpperCase());
     expect(rows).toEqual(
       epochs
