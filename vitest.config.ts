@@ -5,6 +5,9 @@ const INTEGRATION = 'test/integration/**/*.test.ts';
 /** Where `.ci/run` wants the true numbers of the run; people see the default report only. */
 const RESULTS = process.env.MILLRACE_TEST_RESULTS;
 
+/** What a test waits for is there soon, or on a busy machine later. */
+const POLLING = { poll: { timeout: 20_000 } };
+
 export default defineConfig({
   test: {
     reporters: RESULTS === undefined ? ['default'] : ['default', ['json', { outputFile: RESULTS }]],
@@ -17,6 +20,7 @@ export default defineConfig({
           // Properties are many cases: how long they take is the machine's affair, and no verdict on them.
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          expect: POLLING,
         },
       },
       {
@@ -28,6 +32,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          expect: POLLING,
         },
       },
     ],
