@@ -7,7 +7,8 @@ export interface SinkCsvOptions<T, C extends Columns, Omitted extends string>
   /** Begin every file with the names of the columns. Default true. */
   readonly header?: boolean;
   /**
-   * Write text that begins with `=`, `+`, `-`, `@`, a tab or a line end behind a `'`, so that a spreadsheet does not run it.
+   * Write text that begins with `=`, `+`, `-`, `@`, also behind blanks or in full width, or with a tab or a line end behind
+   * a `'`, so that a spreadsheet does not run it.
    * Default true.
    */
   readonly escapeFormulas?: boolean;

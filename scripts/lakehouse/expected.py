@@ -18,7 +18,7 @@ NUMBERS = {"amount", "lat", "lon"}
 TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?:([Zz])|([+-])(\d\d)(?::?(\d\d))?)?)?", re.ASCII
 )
-FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+FORMULA = re.compile(r"'*[\t\r\n\0]|['\s\ufeff]*[=+\-@＝＋－＠]")
 MAX_TIME = 8_640_000_000_000_000
 MAX_SAFE = 2**53 - 1
 MAX_AMOUNT = 1_000_000_000_000

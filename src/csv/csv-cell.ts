@@ -15,8 +15,12 @@ function refuse(problem: string): never {
   throw new Misfit(problem);
 }
 
-/** What a spreadsheet may take for a formula; the quotes before it, so that none is mistaken for one of ours. */
-const FORMULA = /^'*[=+\-@\t\r\n]/;
+/**
+ * What a spreadsheet may take for a formula, also behind blanks, which some trim, and in the full width that Japanese ones know;
+ * the quotes before it, so that none is mistaken for one of ours.
+ */
+// oxlint-disable-next-line no-control-regex -- spreadsheets leave a zero out
+const FORMULA = /^'*[\t\r\n\u0000]|^['\s]*[=+\-@＝＋－＠]/;
 const NEEDS_QUOTES = /[",\r\n]|^$|^[ \t']|[ \t]$/;
 /** Of a Date, either way. */
 const MAX_TIME = 8.64e15;

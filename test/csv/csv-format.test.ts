@@ -79,6 +79,10 @@ describe('a CSV file', () => {
     ['\n=1', "'\n=1"],
     ['=cmd|"/c calc"!A1', `'=cmd|"/c calc"!A1`],
     ["'=1", "''=1"],
+    [' =1', "' =1"],
+    ["\u00a0'@x", "'\u00a0'@x"],
+    ['\u0000=1', "'\u0000=1"],
+    ['＝1', "'＝1"],
     ["'quoted'", "'quoted'"],
     ['a=1', 'a=1'],
   ])('keeps a spreadsheet from running text: %j', async (text, safe) => {
