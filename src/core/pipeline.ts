@@ -105,7 +105,7 @@ export function pipeline(name: string, ...rest: readonly unknown[]): Pipeline {
   }
   requireShortName('the name of the pipeline', name);
   const [first, ...others] = rest;
-  const hasOptions = !isSealed(first);
+  const hasOptions = isOptions(first);
   const options = (hasOptions ? first : {}) as PipelineOptions & { params?: Params };
   const streams = hasOptions ? others : rest;
   const build = streams[0];
@@ -118,10 +118,19 @@ export function pipeline(name: string, ...rest: readonly unknown[]): Pipeline {
     description: options.description ?? '',
     params: options.params ?? {},
     build: (values) => {
-      const sealed = typeof build === 'function' ? (build(values) as readonly unknown[]) : streams;
-      return sealed.map((stream) => requireSealed(name, stream));
+      const given = typeof build === 'function' ? (build(values) as readonly unknown[]) : streams;
+      const sealed = (Array.isArray(given) ? given : [given]).map((stream) => requireSealed(name, stream));
+      if (sealed.length > 0) return sealed;
+      throw new MillraceError('PLAN_INVALID', `pipeline '${name}' has no stream`, { hint: HOW_TO_SEAL });
     },
   };
+}
+
+const HOW_TO_SEAL = 'end each stream with a sink, such as sinkKafka() or sinkJsonl()';
+
+/** Pipeline files are run without a check of their types: a stream without a sink, or a list of them, is no options. */
+function isOptions(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !('node' in value);
 }
 
 function isSealed(value: unknown): value is SealedStream<unknown, RejectionKind> {
@@ -130,7 +139,7 @@ function isSealed(value: unknown): value is SealedStream<unknown, RejectionKind>
 
 function requireSealed(name: string, stream: unknown): AnySealedStream {
   if (isSealed(stream)) return stream;
-  throw new MillraceError('PLAN_INVALID', `pipeline '${name}' was given something that is not a stream with a sink`, {
-    hint: 'end each stream with a sink, such as sinkKafka() or sinkJsonl()',
-  });
+  const hint = Array.isArray(stream) ? `give the streams one after the other: pipeline('${name}', a, b)` : HOW_TO_SEAL;
+  const what = Array.isArray(stream) ? 'a list' : 'something that is not a stream with a sink';
+  throw new MillraceError('PLAN_INVALID', `pipeline '${name}' was given ${what}`, { hint });
 }

@@ -140,6 +140,20 @@ describe('planOf', () => {
     expect(failure(() => throwsAreRejected(plan.nodes[1])).message).toContain("onThrow: 'reject' and no toDLQ() below");
   });
 
+  it('refuses at run time what has no sink, is a list, or is nothing, as files are run without their types', () => {
+    const lines = kafka('in').pipe(decodeJson(), toDLQ('in-dlq'));
+    const sealed = lines.pipe(sinkJsonl('a.jsonl'));
+    const given = pipeline as unknown as (name: string, ...rest: unknown[]) => { build(values: object): unknown };
+    const refusal = (...rest: unknown[]) => failure(() => given('files', ...rest).build({}));
+    expect(refusal(lines).message).toBe("pipeline 'files' was given something that is not a stream with a sink");
+    expect(refusal({}, () => lines).hint).toBe('end each stream with a sink, such as sinkKafka() or sinkJsonl()');
+    expect(refusal([sealed]).message).toBe("pipeline 'files' was given a list");
+    expect(refusal([sealed]).hint).toBe("give the streams one after the other: pipeline('files', a, b)");
+    for (const nothing of [[], [{}], [{}, () => []]]) {
+      expect(refusal(...nothing)).toMatchObject({ code: 'PLAN_INVALID', message: "pipeline 'files' has no stream" });
+    }
+  });
+
   it('refuses two sinks on one file', () => {
     const offsets = kafka('in').pipe(map((record) => record.offset));
     const error = failure(() => planOf([offsets.pipe(sinkJsonl('out.jsonl')), offsets.pipe(sinkJsonl('out.jsonl'))]));
