@@ -1,8 +1,8 @@
 /** The codecs of record batches: all that Kafka knows are read, those that cost little are written. */
 import * as zlib from 'node:zlib';
-import { packLz4, unpackLz4 } from './lz4.ts';
-import { packSnappy, unpackSnappy } from './snappy.ts';
-import { unpackZstd } from './zstd.ts';
+import { packLz4, unpackLz4 } from '../compression/lz4.ts';
+import { packSnappy, unpackSnappy } from '../compression/snappy.ts';
+import { unpackZstd } from '../compression/zstd.ts';
 
 /** What can be written. */
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4';

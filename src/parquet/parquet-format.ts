@@ -5,7 +5,7 @@ import { type Columns, describeColumns } from '../arrow/columns.ts';
 import { type ColumnPart, readSegment } from '../arrow/read-segment.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { RollingFormat } from '../files/rolling-format.ts';
-import { packSnappyBlock } from '../kafka/snappy.ts';
+import { packSnappyBlock } from '../compression/snappy.ts';
 import { type Codec, ParquetWriter } from './parquet-writer.ts';
 
 export type ParquetCompression = 'snappy' | 'zstd' | 'none';

@@ -4,9 +4,9 @@ import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { CODEC_NUMBERS, compress, decompress } from '../../src/kafka/compression.ts';
-import { packLz4, unpackLz4 } from '../../src/kafka/lz4.ts';
-import { packSnappy, packSnappyBlock, unpackSnappy } from '../../src/kafka/snappy.ts';
-import { unpackZstd } from '../../src/kafka/zstd.ts';
+import { packLz4, unpackLz4 } from '../../src/compression/lz4.ts';
+import { packSnappy, packSnappyBlock, unpackSnappy } from '../../src/compression/snappy.ts';
+import { unpackZstd } from '../../src/compression/zstd.ts';
 
 // Many runs and many bytes: a machine with much else to do needs more than the five seconds of other tests.
 vi.setConfig({ testTimeout: 30_000 });

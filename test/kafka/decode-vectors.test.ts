@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { plainRecord, recordLine, type VectorManifest } from '../../scripts/kafka/vectors/records.ts';
-import { unpackLz4 } from '../../src/kafka/lz4.ts';
-import { unpackSnappy } from '../../src/kafka/snappy.ts';
-import { unpackZstd } from '../../src/kafka/zstd.ts';
+import { unpackLz4 } from '../../src/compression/lz4.ts';
+import { unpackSnappy } from '../../src/compression/snappy.ts';
+import { unpackZstd } from '../../src/compression/zstd.ts';
 import { decodeAll } from './codec-records.ts';
 
 const FOLDER = join(import.meta.dirname, 'vectors');
