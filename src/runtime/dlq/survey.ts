@@ -94,5 +94,5 @@ function count(group: Group, { record, timestamp }: Letter, verdict: Verdict): v
 }
 
 function pattern(reason: string): string {
-  return reason.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z?/g, 'TIME').replaceAll(/\d+(?:[.,:]\d+)*/g, 'N');
+  return reason.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z?/g, 'TIME').replaceAll(/(?<!UTF-)\d+(?:[.,:]\d+)*/g, 'N');
 }
