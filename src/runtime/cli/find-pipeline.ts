@@ -21,7 +21,7 @@ export interface Listed {
 }
 
 const SHIPPED = resolve(import.meta.dirname, '../../../pipelines');
-const COMMANDS = ['describe', 'reset', 'generate'];
+const COMMANDS = ['describe', 'dlq', 'reset', 'generate'];
 
 /**
  * A pipeline by name, from `cwd/pipelines/NAME/pipeline.ts`, or else by path, or else one that ships with millrace.

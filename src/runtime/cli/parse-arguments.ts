@@ -69,8 +69,13 @@ export function targetOf(argv: readonly string[]): string | undefined {
       if (command !== undefined) return command.parseOptions([...rest]).operands[0];
       return program.parseOptions([...argv]).operands[0];
     },
-    name?.startsWith('-') ? undefined : name,
+    name === undefined || name.startsWith('-') ? undefined : helped(argv, name),
   );
+}
+
+/** The words in front of --help that show the flags which were meant: `orders`, `dlq show orders`. */
+function helped(argv: readonly string[], name: string): string {
+  return [...argv.slice(0, Math.max(0, argv.indexOf(name))), name].join(' ');
 }
 
 function commandOf(program: Command, words: readonly string[]): Command | undefined {
@@ -98,7 +103,7 @@ export function parseArguments(argv: readonly string[], known: Known | undefined
   );
   for (const command of allCommands(program)) applyEnvironment(command, env, known?.pipeline.name);
   try {
-    orUsageError(() => program.parse([...argv], { from: 'user' }), known?.pipeline.name);
+    orUsageError(() => program.parse([...argv], { from: 'user' }), known && helped(argv, known.pipeline.name));
   } catch (thrown) {
     if (thrown !== HELP) throw thrown;
     return { command: 'help', text: printed };

@@ -33,7 +33,7 @@ export function spellHint(
   return hint.replaceAll(/`(?:millrace|pipeline) ([^`]+)`/g, (_, text: string) => {
     const [command, ...others] = text.split(' ').filter((word) => word !== 'NAME');
     const name = target ?? 'NAME';
-    if (command !== 'reset') return `\`${spell(text.split(' '), env)}\``;
+    if (command !== 'reset' || others.at(-1) === '--help') return `\`${spell(text.split(' '), env)}\``;
     return `\`${spell([command, name, ...placeWords(argv), ...others], env)}\``;
   });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseArguments, targetOf } from '../../../src/runtime/cli/parse-arguments.ts';
+import type { MillraceError } from '../../../src/core/errors.ts';
 import { refuseSwallowedFlags } from '../../../src/runtime/cli/npm-flags.ts';
 import { branching } from './fixtures.ts';
 
@@ -38,6 +39,21 @@ describe('the commands of dlq', () => {
       flags: { brokers: 'e:1' },
       params: { size: 7, fast: false },
     });
+  });
+
+  it('name the help that has their flags where one is wrong', () => {
+    const hintOf = (line: string, parsed: (line: string) => unknown) => {
+      try {
+        return parsed(line);
+      } catch (thrown) {
+        return (thrown as MillraceError).hint;
+      }
+    };
+    const target = (line: string) => targetOf(line.split(' '));
+    for (const parsed of [parse, target]) {
+      expect(hintOf('dlq show branching --where bogus', parsed)).toBe('see `millrace dlq show branching --help`');
+      expect(hintOf('reset branching --to yesterday', parsed)).toBe('see `millrace reset branching --help`');
+    }
   });
 
   it('name their pipeline behind two words', () => {

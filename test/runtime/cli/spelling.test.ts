@@ -43,6 +43,8 @@ describe('a hint', () => {
   });
 
   it('leaves all else as it is', () => {
+    const help = 'see `millrace reset orders --help`';
+    expect(spellHint(help, 'orders', { argv, env: {} })).toBe(help);
     const hint = 'is a broker there? `npm run kafka -- --port 9093` starts one';
     expect(spellHint(hint, 'orders', { argv, env: throughNpm })).toBe(hint);
   });
