@@ -43,6 +43,12 @@ export function outputsOf(plan: Plan, log: string, { outputDir }: Places): strin
   return plan.nodes.flatMap((planned) => outputsOfNode(planned, log, outputDir));
 }
 
+/** The outputs that are still there when the process is gone. */
+export function lastingOutputsOf(plan: Plan, log: string, { outputDir }: Places): string[] {
+  const lasting = plan.nodes.filter(({ node }) => onStdout(node) === undefined);
+  return lasting.flatMap((planned) => outputsOfNode(planned, log, outputDir));
+}
+
 function outputsOfNode({ id, node }: PlannedNode, log: string, outputDir: string): string[] {
   const topics = node.topics.filter(({ use }) => use === 'write').map(({ topic }) => `topic ${topic} on ${log}`);
   if (topics.length > 0 || node.role !== 'sink') return topics;

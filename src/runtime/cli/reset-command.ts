@@ -9,7 +9,7 @@ import { taskIdOf } from '../task-id.ts';
 import type { LoadedPipeline } from './find-pipeline.ts';
 import type { ResetFlags } from './flags.ts';
 import type { ParamFlags } from './parse-arguments.ts';
-import { filesOf, hasState, kafkaOf, logKind, openExisting, outputsOf, placesOf } from './places.ts';
+import { filesOf, hasState, kafkaOf, lastingOutputsOf, logKind, openExisting, placesOf } from './places.ts';
 import { missingLines, type PositionRow, positionTable } from './positions.ts';
 import { resetRows } from './reset-positions.ts';
 import { Screen } from './screen.ts';
@@ -50,7 +50,7 @@ export async function resetCommand(
       saved === undefined ? 'there is no checkpoint' : `checkpoint ${saved.epoch}${saved.drained ? ', drained' : ''}`,
       ...(rows.length === 0 ? [] : positionTable(rows)),
       ...missingLines(missing),
-      ...consequences(rows, outputsOf(plan, log.description, places), filesOf(plan, places)),
+      ...consequences(rows, lastingOutputsOf(plan, log.description, places), filesOf(plan, places)),
     ];
     if (!flags.json) for (const line of lines) screen.show(line);
     if (flags.apply) {
@@ -81,7 +81,7 @@ function consequences(rows: readonly PositionRow[], outputs: readonly string[], 
   const skipped = rows.reduce((sum, { current, next }) => sum + Math.max(0, next - (current ?? 0)), 0);
   return [
     'To be deleted: the checkpoint with windows and all other state, and the offsets of the group.',
-    'To be left alone, and added to by the next run:',
+    ...(outputs.length > 0 ? ['To be left alone, and added to by the next run:'] : []),
     ...outputs.map((output) => `  ${output}`),
     ...(repeated > 0 ? [`To be repeated: ${counted(repeated, 'record')}; what they gave is written once more.`] : []),
     ...(repeated > 0 && files.length > 0

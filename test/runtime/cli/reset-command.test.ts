@@ -56,6 +56,14 @@ function again(env: Record<string, string> = {}): Promise<number> {
   return call('numbers --once --generate 0', env).then(({ out }) => out.split('\n').filter(Boolean).length);
 }
 
+describe('a reset', () => {
+  it('counts topics and files among what is left alone, and not what is only shown', async () => {
+    const { out } = await call('reset numbers');
+    expect(out).toContain('To be left alone, and added to by the next run:\n  topic numbers-dlq on embedded log\n');
+    expect(out).not.toContain('stdout');
+  });
+});
+
 describe('a reset to offsets', () => {
   it('begins every partition at one offset', async () => {
     const [first, second] = await positions('reset numbers --to 5');
