@@ -94,7 +94,7 @@ class Preview<T extends object> {
         .join('  ')
         .trimEnd();
     const part = this.count > cells.length ? `, the last ${cells.length} of them` : '';
-    const head = `${this.name}: ${this.count} ${this.count === 1 ? 'row' : 'rows'}${part}`;
+    const head = `${this.name}: ${this.count.toLocaleString('en-US')} ${this.count === 1 ? 'row' : 'rows'}${part}`;
     return [head, ...[columns, widths.map((width) => '-'.repeat(width)), ...cells].map((row) => `  ${line(row)}`), ''];
   }
 }

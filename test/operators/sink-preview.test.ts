@@ -54,6 +54,11 @@ describe('a preview', () => {
     expect(lines.slice(3, 5)).toEqual(['  2  a', '  3  a']);
   });
 
+  it('counts rows as other counts are written', async () => {
+    const [head] = await printed([Array.from({ length: 1_200 }, (_, n) => row(n))], { rows: 2 });
+    expect(head).toBe('rows: 1,200 rows, the last 2 of them');
+  });
+
   it('shows no more than one table in its interval, with the last rows of all of it', async () => {
     const lines = await printed([[row(1)], [row(2)], [row(3)], [row(4)], [row(5)]], { everyMs: 9_000, rows: 2 });
     expect(lines.filter((line) => line.startsWith('rows'))).toEqual([
