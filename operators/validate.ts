@@ -48,9 +48,11 @@ function validateChunk<S extends StandardSchemaV1>(
   let rejected: Map<number, Rejection> | undefined;
   // A schema that answers with another object may hold on to it (a default, a fallback).
   let fresh = chunk.fresh;
+  const isOwn = chunk.fresh && ctx.unshared;
   for (let i = 0; i < n; i++) {
     if (isUnchanged?.(values[i]) === true) {
-      valid.push(values[i]);
+      // zod gives a value of its own; nobody can tell where nobody else holds the one that came.
+      valid.push(isOwn ? values[i] : Object.assign({}, values[i]));
       continue;
     }
     const outcome = validateRecord(ctx, chunk, i, check);

@@ -46,6 +46,8 @@ interface Epoch {
   readonly number: number;
   readonly now: number;
   readonly files: WholeFile[];
+  /** Tells names from those of another task that writes this folder; empty where there is none. */
+  readonly mark: string;
 }
 
 const STAGING = '.staging';
@@ -99,7 +101,7 @@ export class RollingOutput<T> implements Output {
 
   seal(epoch: number, final: boolean): Promise<RollingManifest> {
     const now = this.clock.now();
-    return this.stage(this.rows.take(now, final), { number: epoch, now, files: [] });
+    return this.stage(this.rows.take(now, final), epoch, now);
   }
 
   async publish(manifest: unknown): Promise<void> {
@@ -138,7 +140,8 @@ export class RollingOutput<T> implements Output {
     }
   }
 
-  private async stage(taken: readonly TakenRows<T>[], epoch: Epoch): Promise<RollingManifest> {
+  private async stage(taken: readonly TakenRows<T>[], number: number, now: number): Promise<RollingManifest> {
+    const epoch: Epoch = { number, now, files: [], mark: await this.mark() };
     const open: OpenFolder[] = [];
     const spent: StagedFile[] = [];
     let freed = 0;
@@ -204,10 +207,22 @@ export class RollingOutput<T> implements Output {
     for (const { name } of segments) yield await this.disk.read(join(this.staging, name));
   }
 
+  /**
+   * Each task makes its staging folder before it looks for those of others: of two that write the same folder at most one
+   * goes without a mark, and no file of one can have the name of another's.
+   */
+  private async mark(): Promise<string> {
+    const { dir, prefix, task } = this.options;
+    if (task === undefined) return '';
+    const own = folderOf(task);
+    const others = (await this.disk.list(join(dir, STAGING, prefix))).filter((name) => name !== own);
+    return others.length === 0 ? '' : `-${own.slice(0, MARK_DIGITS)}`;
+  }
+
   /** `metrics_20250101_000000_42.arrow`: prefix, UTC, checkpoint epoch; counted on where a reset has led there again. */
-  private async freeTarget(folder: string, { number, now, files }: Epoch): Promise<string> {
+  private async freeTarget(folder: string, { number, now, files, mark }: Epoch): Promise<string> {
     const [date, time] = iso(now).slice(0, 19).replaceAll(/[-:]/g, '').split('T');
-    const stem = join(folder, `${this.options.prefix}_${date}_${time}_${number}`);
+    const stem = join(folder, `${this.options.prefix}_${date}_${time}_${number}${mark}`);
     for (let n = 1; ; n++) {
       const target = `${stem}${n === 1 ? '' : `-${n}`}.${this.format.extension}`;
       const isTaken = files.some((file) => file.target === target);
@@ -271,3 +286,4 @@ function folderOf(task: string): string {
 }
 
 const TASK_DIGITS = 12;
+const MARK_DIGITS = 6;

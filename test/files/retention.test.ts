@@ -143,8 +143,25 @@ describe('a folder of which the last files are kept', () => {
     await checkpoint(a, 1);
     await checkpoint(b, 2);
     await checkpoint(a, 3);
-    expect(await files()).toEqual([name(2), name(3)]);
+    expect(await files()).toEqual([expect.stringContaining('_2-'), expect.stringContaining('_3-')]);
     expect(await disk.list(`${DIR}/.published`)).toHaveLength(2);
+  });
+});
+
+describe('two pipelines that write one folder', () => {
+  it('never give the same name to a file, though their epochs and times are the same', async () => {
+    const [a, b] = [await opened({ task: 'a' }), await opened({ task: 'b' })];
+    a.append([1]);
+    b.append([2]);
+    const manifests = [await a.seal(1, true), await b.seal(1, true)];
+    await a.publish(manifests[0]);
+    await b.publish(manifests[1]);
+    expect(await files()).toHaveLength(2);
+  });
+
+  it('keep plain names where one is alone', async () => {
+    await checkpoint(await opened({ task: 'a' }), 1);
+    expect(await files()).toEqual([name(1)]);
   });
 });
 
