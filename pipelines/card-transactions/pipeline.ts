@@ -49,5 +49,8 @@ function wordsOf(alert: Alert): string {
   }
   if (alert.rule === 'burst-over')
     return `quiet again, after ${alert.count} too many of ${alert.total.toFixed(2)} in all`;
-  return `${alert.km} km in ${alert.minutes} min, which is ${alert.kmh} km/h`;
+  const within = alert.minutes === 0 ? 'a few seconds' : `${alert.minutes} min`;
+  return `${WHOLE.format(alert.km)} km away within ${within}, which is ${WHOLE.format(alert.kmh)} km/h`;
 }
+
+const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
