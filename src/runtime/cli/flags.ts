@@ -217,7 +217,7 @@ export const runOptions = (): Option[] => [
     '--drop-state <NAME>',
     'let go the state of an operator that the plan has lost; can be repeated',
   ).argParser((name: string, names: readonly string[] | undefined) => [...(names ?? []), name]),
-  new Option('--no-codegen', 'make no code while running: slower, for hosts that forbid it; results are the same'),
+  new Option('--no-codegen', 'make no code while running: slower, with the same results'),
   ...kafkaOptions(),
 ];
 

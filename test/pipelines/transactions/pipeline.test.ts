@@ -138,7 +138,7 @@ describe('the transactions pipeline', () => {
     await generate(driver, 4_500);
     await driver.start('live');
     await driver.advance(4_000);
-    const heads = lines.filter((line) => /^\w+: \d+ rows?/.test(line)).map((line) => line.split(':')[0]);
+    const heads = lines.filter((line) => /^\w+: [\d,]+ rows?/.test(line)).map((line) => line.split(':')[0]);
     expect(heads.toSorted()).toEqual(['bronze', 'gold', 'late', 'quarantine', 'silver']);
     for (const layer of LAYERS) expect(await filesOf(driver, layer)).toHaveLength(1);
     await driver.stop();
