@@ -1,63 +1,15 @@
 import { iso, kafka, parseDuration, pipeline } from 'millrace';
 import { count, decodeJson, enrich, keyBy, map, tumblingWindow, validate } from 'millrace/operators';
-import {
-  float64,
-  int32,
-  int64,
-  nullable,
-  sinkCsv,
-  sinkParquet,
-  sinkPreview,
-  timestamp,
-  utf8,
-} from 'millrace/operators';
+import { sinkCsv, sinkParquet, sinkPreview } from 'millrace/operators';
 import { splitRejections, watermark } from 'millrace/operators';
 import { amounts } from './amounts.ts';
+import { BRONZE, GOLD, PAYLOAD, QUARANTINE, SILVER } from './columns.ts';
 import { Transaction } from './schema.ts';
 import { PARAMS } from './settings.ts';
 
 const MINUTE_MS = 60_000;
 /** How long a file of the first records of a run lets wait for itself, where the interval is longer. */
 const FIRST_MS = 2_000;
-
-const BRONZE = {
-  key: nullable(utf8()),
-  value: nullable(utf8()),
-  topic: utf8(),
-  partition: int32(),
-  offset: int64(),
-  kafka_ts: nullable(timestamp()),
-};
-
-const PAYLOAD = {
-  txn_id: utf8(),
-  event_time: timestamp(),
-  user_id: nullable(utf8()),
-  card_id: nullable(utf8()),
-  merchant: nullable(utf8()),
-  category: nullable(utf8()),
-  amount: nullable(float64()),
-  currency: nullable(utf8()),
-  status: nullable(utf8()),
-  city: nullable(utf8()),
-  country: nullable(utf8()),
-  lat: nullable(float64()),
-  lon: nullable(float64()),
-};
-
-const SILVER = { ...PAYLOAD, kafka_ts: nullable(timestamp()), json_str: utf8() };
-
-const QUARANTINE = { bad_json: nullable(utf8()), bad_ingest_ts: nullable(timestamp()), reason: utf8() };
-
-const GOLD = {
-  card_id: nullable(utf8()),
-  window_start: timestamp(),
-  window_end: timestamp(),
-  txn_count: int64(),
-  sum_amount: nullable(float64()),
-  avg_amount: nullable(float64()),
-  max_amount: nullable(float64()),
-};
 
 export default pipeline(
   'transactions',
