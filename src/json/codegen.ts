@@ -15,9 +15,6 @@ export function compile<F>(parameters: readonly string[], body: string): F | und
   }
 }
 
-/** Whether this host lets code be made. */
-export const CAN_COMPILE = compile([], '') !== undefined;
-
 /** A text as a literal of the language. */
 export function literal(text: string): string {
   return JSON.stringify(text);

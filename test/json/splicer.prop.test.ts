@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CAN_COMPILE } from '../../src/json/codegen.ts';
 import { Chunk } from '../../src/core/element.ts';
 import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
 import { JsonScanner } from '../../src/json/json-scanner.ts';
 import { Splicer } from '../../src/json/splicer.ts';
+import { CAN_COMPILE } from './can-compile.ts';
 
 const ORIGIN = { source: 'kafka(t)', topic: 't', partition: 0 };
 
