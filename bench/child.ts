@@ -21,6 +21,11 @@ export function onClientCore(command: readonly string[]): string[] {
   return [...onCore(CLIENT_CORE), ...command];
 }
 
+/** For what looks on from outside. */
+export function onBrokerCore(command: readonly string[]): string[] {
+  return [...onCore(BROKER_CORE), ...command];
+}
+
 export function startBenchBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
   return startBroker({
     ...options,

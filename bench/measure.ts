@@ -12,23 +12,32 @@ export interface Run {
   readonly peakMiB: number;
 }
 
-export interface Measurement {
+export interface Measurement<R extends Run = Run> {
   readonly name: string;
   /** Whose program it is: `public` ones are those that ours are held against. */
   readonly maker: Maker;
   /** In the order in which they were made. */
-  readonly runs: readonly Run[];
+  readonly runs: readonly R[];
 }
 
-export interface Contender {
+export interface Contender<R extends Run = Run> {
   readonly name: string;
   readonly maker: Maker;
-  run(round: number): Promise<Run> | Run;
+  run(round: number): Promise<R> | R;
+}
+
+/** A figure that a bench has beside those of every run; `undefined` where a program has none. */
+export interface Column<R extends Run> {
+  readonly title: string;
+  readonly of: (run: R) => number | undefined;
 }
 
 /** Runs every contender once a round, so that a slow minute of the machine falls on all of them. */
-export async function alternate(contenders: readonly Contender[], rounds: number): Promise<Measurement[]> {
-  const runs = new Map<Contender, Run[]>(contenders.map((contender) => [contender, []]));
+export async function alternate<R extends Run>(
+  contenders: readonly Contender<R>[],
+  rounds: number,
+): Promise<Measurement<R>[]> {
+  const runs = new Map<Contender<R>, R[]>(contenders.map((contender) => [contender, []]));
   for (let round = 0; round < rounds; round++) {
     for (const contender of contenders) {
       const run = await contender.run(round);
@@ -55,14 +64,27 @@ export function rateOf({ runs }: Measurement): number {
 }
 
 /** Medians, least and most, and how many times the best public client each of them is. */
-export function printTable(title: string, measurements: readonly Measurement[]): void {
+export function printTable<R extends Run>(
+  title: string,
+  measurements: readonly Measurement<R>[],
+  more: readonly Column<R>[] = [],
+): void {
   const rounds = measurements[0].runs.length;
   const publicRates = measurements.filter(({ maker }) => maker === 'public').map(rateOf);
   const best = publicRates.length === 0 ? undefined : Math.max(...publicRates);
   const against = best === undefined ? '' : '; × the best public client';
   console.log(`\n${title}: medians of ${rounds} runs, Node ${process.version}, ${cpus().length} cores${against}`);
-  console.log(`| | records/s | least to most | µs CPU a record | peak MiB |${best === undefined ? '' : ' × |'}`);
-  console.log(`|---|---|---|---|---|${best === undefined ? '' : '---|'}`);
+  const titles = [
+    '',
+    'records/s',
+    'least to most',
+    'µs CPU a record',
+    'peak MiB',
+    ...more.map((column) => column.title),
+  ];
+  if (best !== undefined) titles.push('×');
+  console.log(`| ${titles.join(' | ')} |`);
+  console.log(`|${'---|'.repeat(titles.length)}`);
   for (const measurement of measurements) {
     const rates = measurement.runs.map(({ recordsPerSecond }) => recordsPerSecond);
     const cells = [
@@ -71,10 +93,16 @@ export function printTable(title: string, measurements: readonly Measurement[]):
       `${whole(Math.min(...rates))} to ${whole(Math.max(...rates))}`,
       median(measurement.runs.map(({ cpuMicros }) => cpuMicros)).toFixed(2),
       whole(median(measurement.runs.map(({ peakMiB }) => peakMiB))),
+      ...more.map((column) => medianOf(column, measurement.runs)),
       ...(best === undefined ? [] : [(rateOf(measurement) / best).toFixed(2)]),
     ];
     console.log(`| ${cells.join(' | ')} |`);
   }
+}
+
+function medianOf<R extends Run>(column: Column<R>, runs: readonly R[]): string {
+  const values = runs.flatMap((run) => column.of(run) ?? []);
+  return values.length === 0 ? '–' : whole(median(values));
 }
 
 export function whole(value: number): string {

@@ -11,7 +11,9 @@ export interface MeasuredPart {
   readonly peakMiB: number;
 }
 
-interface Sample {
+/** What a process and all that it has started have used so far. */
+export interface Sample {
+  /** Nanoseconds of the monotonic clock. */
   readonly at: bigint;
   readonly cpuSeconds: number;
   readonly peakMiB: number;
@@ -48,7 +50,7 @@ export async function measureProgram(
   };
 }
 
-function sampleOf(pid: number): Sample {
+export function sampleOf(pid: number): Sample {
   const at = process.hrtime.bigint();
   const usages = withDescendants(pid).flatMap((one) => usageOf(one) ?? []);
   const total = (field: 'cpuSeconds' | 'peakMiB'): number => usages.reduce((sum, usage) => sum + usage[field], 0);

@@ -35,6 +35,12 @@ export async function createTopics(
   await admin.close();
 }
 
+export async function deleteTopics(brokers: string, topics: readonly string[]): Promise<void> {
+  const admin = new Admin({ clientId: 'bench-topics', bootstrapBrokers: [brokers] });
+  await admin.deleteTopics({ topics: [...topics] });
+  await admin.close();
+}
+
 /** Appends everything in batches of about a thousand records a partition. */
 export async function fill(brokers: string, topic: string, records: Iterable<NewRecord>): Promise<void> {
   const producer = new Producer({ clientId: 'bench-fill', bootstrapBrokers: [brokers], idempotent: true });
