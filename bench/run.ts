@@ -1,4 +1,4 @@
-/** `npm run bench [-- NAME …] [--records N] [--runs N] [--only BEGINNING] [--peers]`: measures, prints a table, writes bench/results/NAME.json. */
+/** `npm run bench [-- NAME …] [--records N] [--runs N] [--only BEGINNING] [--peers] [--rates N,N] [--seconds N]`: measures, prints a table, writes bench/results/NAME.json. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { benchBudget, printBudget } from './budget.ts';
 import { benchEngine } from './engine.ts';
 import { benchIdle } from './idle.ts';
-import { benchLatency } from './latency.ts';
+import { benchLatency, printLatency } from './latency.ts';
 import { benchFetch } from './fetch.ts';
 import { benchLakehouse } from './lakehouse.ts';
 import { type Measurement, printTable } from './measure.ts';
@@ -20,6 +20,8 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string', default: '5' },
     only: { type: 'string' },
     peers: { type: 'boolean', default: false },
+    rates: { type: 'string' },
+    seconds: { type: 'string' },
   },
 });
 const runs = Number(values.runs);
@@ -54,9 +56,11 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
     return idle;
   },
   async latency() {
-    const latency = await benchLatency({ records });
-    console.log(`\nlatency, append to visible, embedded log, 50 orders/s: ${JSON.stringify(latency)} ms`);
-    return latency;
+    const rates = values.rates?.split(',').map(Number);
+    const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
+    const measurements = await benchLatency({ runs, rates, seconds, only: values.only });
+    printLatency(measurements);
+    return measurements;
   },
 };
 
