@@ -1,12 +1,10 @@
 import { defineConfig } from 'vitest/config';
+import { PATIENCE } from './vitest.patience.ts';
 
 const INTEGRATION = 'test/integration/**/*.test.ts';
 
 /** Where `.ci/run` wants the true numbers of the run; people see the default report only. */
 const RESULTS = process.env.MILLRACE_TEST_RESULTS;
-
-/** What a test waits for is there soon, or on a busy machine later. */
-const POLLING = { poll: { timeout: 20_000 } };
 
 export default defineConfig({
   test: {
@@ -17,10 +15,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: [INTEGRATION, '**/node_modules/**'],
-          // Properties are many cases: how long they take is the machine's affair, and no verdict on them.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          expect: POLLING,
+          ...PATIENCE,
         },
       },
       {
@@ -30,9 +25,7 @@ export default defineConfig({
           globalSetup: 'test/integration/kafka-setup.ts',
           // Each file starts and stops servers, and times them: one file at a time.
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          expect: POLLING,
+          ...PATIENCE,
         },
       },
     ],

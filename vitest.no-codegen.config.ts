@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { PATIENCE } from './vitest.patience.ts';
 
 /** The unit tests once more, without code made while they run: `npm run test:no-codegen`. */
 export default defineConfig({
@@ -6,8 +7,6 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/integration/**', '**/node_modules/**'],
     setupFiles: ['test/without-codegen.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    expect: { poll: { timeout: 20_000 } },
+    ...PATIENCE,
   },
 });
