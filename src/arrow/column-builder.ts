@@ -5,6 +5,7 @@ import { parseIso } from '../time/iso.ts';
 import { ColumnBuilder, INITIAL_ROWS, shown, type Validity } from './column-base.ts';
 import type { Column, ColumnType } from './columns.ts';
 import { ListBuilder, StructBuilder } from './nested-builder.ts';
+import { OffsetsBuilder } from './offsets-builder.ts';
 import { scaledExact, scaledFast } from './decimal.ts';
 
 const WORD = 2 ** 32;
@@ -195,11 +196,9 @@ class BoolBuilder extends ColumnBuilder {
   }
 }
 
-/** Values of any length, one behind the other. */
-abstract class BytesBuilder extends ColumnBuilder {
-  private offsets = new Int32Array(INITIAL_ROWS + 1);
+/** Values of any length. */
+abstract class BytesBuilder extends OffsetsBuilder {
   protected content = Buffer.allocUnsafe(INITIAL_ROWS * 16);
-  protected used = 0;
 
   get bytes(): number {
     return this.used + this.rows * 4;
@@ -214,22 +213,8 @@ abstract class BytesBuilder extends ColumnBuilder {
     this.content = larger;
   }
 
-  protected end(row: number): undefined {
-    this.offsets[row + 1] = this.used;
-  }
-
-  protected putNull(row: number): void {
-    this.end(row);
-  }
-
-  protected grow(capacity: number): void {
-    const longer = new Int32Array(capacity + 1);
-    longer.set(this.offsets);
-    this.offsets = longer;
-  }
-
   protected finishData(rows: number, validity: Validity): Data {
-    const valueOffsets = this.offsets.subarray(0, rows + 1);
+    const valueOffsets = this.valueOffsets(rows);
     const data = this.content.subarray(0, this.used);
     return makeData({ type: this.dataType as Utf8, length: rows, data, valueOffsets, ...validity });
   }

@@ -1,16 +1,15 @@
 /** Columns that are made of columns: lists and structs. */
 import type { Data } from 'apache-arrow';
 import { Field, List, makeData, Struct } from './arrow-library.ts';
-import { ColumnBuilder, INITIAL_ROWS, shown, type Validity } from './column-base.ts';
+import { ColumnBuilder, shown, type Validity } from './column-base.ts';
+import { OffsetsBuilder } from './offsets-builder.ts';
 
 function fieldOf({ name, dataType, nullable }: ColumnBuilder): Field {
   return new Field(name, dataType, nullable);
 }
 
-export class ListBuilder extends ColumnBuilder {
+export class ListBuilder extends OffsetsBuilder {
   private readonly items: ColumnBuilder;
-  private offsets = new Int32Array(INITIAL_ROWS + 1);
-  private used = 0;
 
   constructor(name: string, isNullable: boolean, items: ColumnBuilder) {
     super(name, new List(fieldOf(items)), isNullable);
@@ -28,29 +27,13 @@ export class ListBuilder extends ColumnBuilder {
       if (problem !== undefined) return `item ${i}: ${problem}`;
     }
     this.used += value.length;
-    this.offsets[row + 1] = this.used;
-    return undefined;
-  }
-
-  protected putNull(row: number): void {
-    this.offsets[row + 1] = this.used;
-  }
-
-  protected grow(capacity: number): void {
-    const longer = new Int32Array(capacity + 1);
-    longer.set(this.offsets);
-    this.offsets = longer;
+    return this.end(row);
   }
 
   protected finishData(rows: number, validity: Validity): Data {
-    const valueOffsets = this.offsets.subarray(0, rows + 1);
-    return makeData({
-      type: this.dataType as List,
-      length: rows,
-      valueOffsets,
-      child: this.items.finish(),
-      ...validity,
-    });
+    const type = this.dataType as List;
+    const valueOffsets = this.valueOffsets(rows);
+    return makeData({ type, length: rows, valueOffsets, child: this.items.finish(), ...validity });
   }
 }
 
