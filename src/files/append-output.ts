@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { MillraceError } from '../core/errors.ts';
 import type { Output } from '../core/operator.ts';
 import type { Disk } from '../core/ports.ts';
+import { DurableFile } from './durable-file.ts';
 
 /** What the checkpoint holds of the file. */
 export interface AppendManifest {
@@ -34,17 +35,18 @@ const NOTHING = new Uint8Array(0);
 export class AppendOutput implements Output {
   private readonly disk: Disk;
   private readonly path: string;
+  private readonly file: DurableFile;
   private readonly credit: OutputCredit;
   private chunks: Uint8Array[] = [];
   private staged = 0;
   /** Length of the file with everything that was sealed. */
   private length = 0;
   private sealedBytes = 0;
-  private nameIsDurable = false;
 
   constructor(disk: Disk, path: string, credit: OutputCredit) {
     this.disk = disk;
     this.path = path;
+    this.file = new DurableFile(disk, path);
     this.credit = credit;
   }
 
@@ -93,12 +95,7 @@ export class AppendOutput implements Output {
 
   private async write(length: number, pending: Uint8Array): Promise<void> {
     await this.checkUnchanged(length, pending);
-    if (pending.length === 0) return;
-    await this.disk.write(this.path, length, pending);
-    await this.disk.sync(this.path);
-    if (this.nameIsDurable) return;
-    await this.disk.syncDir(dirname(this.path));
-    this.nameIsDurable = true;
+    if (pending.length > 0) await this.file.write(length, pending);
   }
 
   private async checkUnchanged(length: number, pending: Uint8Array): Promise<void> {

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { MillraceError } from '../core/errors.ts';
 import type { Disk } from '../core/ports.ts';
 import { iso } from '../time/iso.ts';
+import { DurableFile } from './durable-file.ts';
 
 /** A line of the log. Paths are relative to the folder of the sink. */
 export type PublishedLine =
@@ -43,13 +44,14 @@ const READ_BYTES = 1 << 20;
 export class PublishedLog {
   private readonly disk: Disk;
   private readonly path: string;
+  private readonly file: DurableFile;
   /** Length with everything that was staged. */
   private length = 0;
-  private nameIsDurable = false;
 
   constructor(disk: Disk, path: string) {
     this.disk = disk;
     this.path = path;
+    this.file = new DurableFile(disk, path);
   }
 
   /** The lines of a checkpoint, for its manifest. */
@@ -66,12 +68,7 @@ export class PublishedLog {
   }
 
   async publish({ length, pending }: LogManifest): Promise<void> {
-    if (pending.length === 0) return;
-    await this.disk.write(this.path, length, pending);
-    await this.disk.sync(this.path);
-    if (this.nameIsDurable) return;
-    await this.disk.syncDir(dirname(this.path));
-    this.nameIsDurable = true;
+    if (pending.length > 0) await this.file.write(length, pending);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** A small value in a file, written in place: two slots in turn, so that a write which is cut off leaves the one before. */
-import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Disk } from '../core/ports.ts';
+import { DurableFile } from '../files/durable-file.ts';
 import { hex } from './spool-line.ts';
 
 const SLOT_BYTES = 160;
@@ -16,12 +16,13 @@ interface Slot<T> {
 export class SlotFile<T> {
   private readonly disk: Disk;
   private readonly path: string;
+  private readonly file: DurableFile;
   private turn = 0;
-  private nameIsDurable = false;
 
   private constructor(disk: Disk, path: string) {
     this.disk = disk;
     this.path = path;
+    this.file = new DurableFile(disk, path);
   }
 
   /** The file, and the newest value that is whole in it. */
@@ -38,15 +39,10 @@ export class SlotFile<T> {
 
   /** Durable when it resolves, unless `sync` is false: then it outlives the process, and not the machine. */
   async write(value: T, sync = true): Promise<void> {
-    const { disk, path } = this;
     const slot = encode({ turn: this.turn, value });
-    await disk.write(path, (this.turn % SLOTS) * SLOT_BYTES, slot);
+    await this.disk.write(this.path, (this.turn % SLOTS) * SLOT_BYTES, slot);
     this.turn++;
-    if (!sync) return;
-    await disk.sync(path);
-    if (this.nameIsDurable) return;
-    await disk.syncDir(dirname(path));
-    this.nameIsDurable = true;
+    if (sync) await this.file.sync();
   }
 }
 
