@@ -141,7 +141,8 @@ export class RollingOutput<T> implements Output {
   }
 
   private async stage(taken: readonly TakenRows<T>[], number: number, now: number): Promise<RollingManifest> {
-    const epoch: Epoch = { number, now, files: [], mark: await this.mark() };
+    const makesFiles = this.outdated.length > 0 || taken.some(({ closes }) => closes);
+    const epoch: Epoch = { number, now, files: [], mark: makesFiles ? await this.mark() : '' };
     const open: OpenFolder[] = [];
     const spent: StagedFile[] = [];
     let freed = 0;

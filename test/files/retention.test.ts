@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { MAX_OPEN_FOLDERS } from '../../src/files/open-rows.ts';
 import { RollingOutput } from '../../src/files/rolling-output.ts';
 import { CrashDisk } from '../../src/testing/crash-disk.ts';
@@ -162,6 +162,16 @@ describe('two pipelines that write one folder', () => {
   it('keep plain names where one is alone', async () => {
     await checkpoint(await opened({ task: 'a' }), 1);
     expect(await files()).toEqual([name(1)]);
+  });
+
+  it('look for each other only where a file is made', async () => {
+    const output = await opened({ task: 'a', rollRows: 2 });
+    const listed = vi.spyOn(disk, 'list');
+    output.append([1]);
+    await output.seal(1, false);
+    expect(listed).not.toHaveBeenCalled();
+    await output.seal(2, true);
+    expect(listed).toHaveBeenCalledOnce();
   });
 });
 
