@@ -1,12 +1,19 @@
 /** The step behind `processKeyed`: calls back for records and timers, and emits what the callbacks give. */
-import { Observable, type Subscriber } from 'rxjs';
-import { Chunk, type Element, type Key, type Origin, Watermark } from '../../src/core/element.ts';
+import type { Observable } from 'rxjs';
+import { Chunk, type Element, type Key, type Origin } from '../../src/core/element.ts';
 import { MillraceError, messageOf } from '../../src/core/errors.ts';
 import type { NodeContext } from '../../src/core/operator.ts';
 import type { Rejection } from '../../src/core/rejection.ts';
 import { KeyedCall, type KeyedContext } from './keyed-call.ts';
 import { type KeyEntry, KeyedTimers } from './keyed-timers.ts';
-import { callbackFailed, countIn } from './process.ts';
+import { callbackFailed } from './process.ts';
+import {
+  MAX_CHUNK_RESULTS,
+  type StatefulStep,
+  type StepOutput,
+  statefulStep,
+  watermarkBefore,
+} from './stateful-step.ts';
 import { compareNames } from './timer-queue.ts';
 
 export interface KeyedLogic<K extends Key, T, S, U> {
@@ -21,8 +28,6 @@ export interface FiredTimer {
   readonly time: number;
 }
 
-/** Results in a chunk at most. */
-const MAX_CHUNK_RESULTS = 4_096;
 const NONE: readonly Rejection[] = [];
 
 /** Subscribes to keyed, timed elements; see `processKeyed` for what is promised. */
@@ -31,26 +36,13 @@ export function keyedStep<K extends Key, T, S, U>(
   input: Observable<Element<T>>,
   logic: KeyedLogic<K, T, S, U>,
 ): Observable<Element<U>> {
-  return new Observable((subscriber) => {
-    const step = new KeyedStep(ctx, logic, subscriber);
-    return input.subscribe({
-      next(element) {
-        try {
-          step.take(element);
-        } catch (thrown) {
-          subscriber.error(thrown);
-        }
-      },
-      error: (thrown) => subscriber.error(thrown),
-      complete: () => subscriber.complete(),
-    });
-  });
+  return statefulStep(ctx, input, (out) => new KeyedStep(ctx, logic, out));
 }
 
-class KeyedStep<K extends Key, T, S, U> {
+class KeyedStep<K extends Key, T, S, U> implements StatefulStep<T> {
   private readonly ctx: NodeContext;
   private readonly logic: KeyedLogic<K, T, S, U>;
-  private readonly out: Subscriber<Element<U>>;
+  private readonly out: StepOutput<U>;
   private readonly timers: KeyedTimers<S>;
   private readonly call: KeyedCall<K, S>;
   /** What timers give belongs to the operator: no record is behind it. */
@@ -61,7 +53,7 @@ class KeyedStep<K extends Key, T, S, U> {
   private times: number[] = [];
   private marks: number[] = [];
 
-  constructor(ctx: NodeContext, logic: KeyedLogic<K, T, S, U>, out: Subscriber<Element<U>>) {
+  constructor(ctx: NodeContext, logic: KeyedLogic<K, T, S, U>, out: StepOutput<U>) {
     this.ctx = ctx;
     this.logic = logic;
     this.out = out;
@@ -70,19 +62,7 @@ class KeyedStep<K extends Key, T, S, U> {
     this.origin = { source: ctx.id, topic: ctx.id, partition: 0 };
   }
 
-  take(element: Element<T>): void {
-    if (element.kind === 'chunk') {
-      countIn(this.ctx, element);
-      this.absorb(element);
-    } else if (element.kind === 'watermark') {
-      this.advance(element.time);
-    } else {
-      this.ctx.cut(element);
-      this.out.next(element);
-    }
-  }
-
-  private absorb(chunk: Chunk<T>): void {
+  absorb(chunk: Chunk<T>): void {
     const { length } = chunk;
     let i = 0;
     try {
@@ -98,8 +78,7 @@ class KeyedStep<K extends Key, T, S, U> {
   private absorbRecord(chunk: Chunk<T>, i: number): void {
     const { timers, call } = this;
     const key = chunk.keys![i] as K;
-    // A partition that was left out of the minimum may be behind the operator's own watermark.
-    const watermark = Math.max(chunk.watermarks![i], timers.watermark);
+    const watermark = watermarkBefore(chunk, i, timers.watermark);
     let entry = timers.find(key);
     if (entry?.value.timers !== undefined) entry = this.fireOf(chunk, key, entry, watermark, timers.watermark);
     call.enterRecord(key, entry, chunk, i, watermark);
@@ -135,7 +114,7 @@ class KeyedStep<K extends Key, T, S, U> {
   }
 
   /** Fires what is due of all keys. */
-  private advance(watermark: number): void {
+  advance(watermark: number): void {
     const { timers } = this;
     if (watermark <= timers.watermark) return;
     timers.load(watermark);
@@ -144,7 +123,7 @@ class KeyedStep<K extends Key, T, S, U> {
     }
     this.emitTimed();
     timers.moveTo(watermark);
-    this.out.next(new Watermark(watermark));
+    this.out.watermark(watermark);
   }
 
   private fire(key: K, entry: KeyEntry<S>, due: FiredTimer, watermark: number, mark: number): KeyEntry<S> | undefined {
@@ -177,7 +156,7 @@ class KeyedStep<K extends Key, T, S, U> {
     const results = chunk.select(this.rows, this.values, rejections);
     this.rows = [];
     this.values = [];
-    this.emit(results);
+    this.out.chunk(results);
   }
 
   private emitTimed(): void {
@@ -189,13 +168,7 @@ class KeyedStep<K extends Key, T, S, U> {
     this.times = [];
     this.marks = [];
     this.values = [];
-    this.emit(results);
-  }
-
-  private emit(results: Chunk<U>): void {
-    this.ctx.counts.emitted += results.length;
-    this.ctx.counts.carriedOut += results.rejections.length;
-    this.out.next(results);
+    this.out.chunk(results);
   }
 }
 

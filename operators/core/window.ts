@@ -1,12 +1,19 @@
 /** `window`: the core of every window, an assigner of windows × an aggregate × when results leave. */
-import { Observable, type Subscriber } from 'rxjs';
-import { Chunk, type Element, type Key, type Origin, Watermark } from '../../src/core/element.ts';
+import type { Observable } from 'rxjs';
+import { Chunk, type Element, type Key, type Origin } from '../../src/core/element.ts';
 import { MillraceError } from '../../src/core/errors.ts';
 import type { KeyedState, NodeContext, StateEntry } from '../../src/core/operator.ts';
 import type { Rejection } from '../../src/core/rejection.ts';
 import { iso } from '../../src/time/iso.ts';
 import { MAX_TIME, type WindowAssigner } from '../../src/time/windows.ts';
-import { callbackFailed, countIn, joinRejections, rejection } from './process.ts';
+import { callbackFailed, joinRejections, rejection } from './process.ts';
+import {
+  MAX_CHUNK_RESULTS,
+  type StatefulStep,
+  type StepOutput,
+  statefulStep,
+  watermarkBefore,
+} from './stateful-step.ts';
 
 /** One result: of a closed window (`final`), or of one still open. */
 export type WindowResult<K extends Key, R> = {
@@ -35,9 +42,6 @@ export interface WindowLogic<T, A, R> {
   readonly emit: 'on-close' | 'update';
 }
 
-/** Results in a chunk at most. */
-const MAX_CHUNK_RESULTS = 4_096;
-
 interface WindowSnapshot {
   readonly watermark: number;
   readonly open: readonly number[];
@@ -49,27 +53,14 @@ export function windowed<T, A, R>(
   input: Observable<Element<T>>,
   logic: WindowLogic<T, A, R>,
 ): Observable<Element<WindowResult<Key, R>>> {
-  return new Observable((subscriber) => {
-    const step = new WindowStep(ctx, logic, subscriber);
-    return input.subscribe({
-      next(element) {
-        try {
-          step.take(element);
-        } catch (thrown) {
-          subscriber.error(thrown);
-        }
-      },
-      error: (thrown) => subscriber.error(thrown),
-      complete: () => subscriber.complete(),
-    });
-  });
+  return statefulStep(ctx, input, (out) => new WindowStep(ctx, logic, out));
 }
 
-class WindowStep<T, A, R> {
+class WindowStep<T, A, R> implements StatefulStep<T> {
   private readonly ctx: NodeContext;
   private readonly logic: WindowLogic<T, A, R>;
   private readonly state: KeyedState<A>;
-  private readonly out: Subscriber<Element<WindowResult<Key, R>>>;
+  private readonly out: StepOutput<WindowResult<Key, R>>;
   /** Results belong to the operator: they have passed the minimum over the partitions. */
   private readonly origin: Origin;
   private watermark = Number.NEGATIVE_INFINITY;
@@ -78,7 +69,7 @@ class WindowStep<T, A, R> {
   /** From the start of a window to the watermark that closes it, milliseconds. */
   private readonly closesAfter: number;
 
-  constructor(ctx: NodeContext, logic: WindowLogic<T, A, R>, out: Subscriber<Element<WindowResult<Key, R>>>) {
+  constructor(ctx: NodeContext, logic: WindowLogic<T, A, R>, out: StepOutput<WindowResult<Key, R>>) {
     this.ctx = ctx;
     this.logic = logic;
     this.out = out;
@@ -98,20 +89,8 @@ class WindowStep<T, A, R> {
     ctx.report(() => ({ openWindows: this.state.slots().length, stateEntries: this.state.size }));
   }
 
-  take(element: Element<T>): void {
-    if (element.kind === 'chunk') {
-      countIn(this.ctx, element);
-      this.absorb(element);
-    } else if (element.kind === 'watermark') {
-      this.close(element.time);
-    } else {
-      this.ctx.cut(element);
-      this.out.next(element);
-    }
-  }
-
   /** Puts the records of a chunk into their windows; those that are late for all of theirs are rejected. */
-  private absorb(chunk: Chunk<T>): void {
+  absorb(chunk: Chunk<T>): void {
     const updates: WindowResult<Key, R>[] = [];
     const { length, times } = chunk;
     const { startOf, size } = this.logic.assigner;
@@ -157,13 +136,11 @@ class WindowStep<T, A, R> {
   }
 
   /**
-   * What decides on lateness: the watermark of the record's own partition before it, so that fetch sizes and interleaving
-   * do not matter. The operator's own is ahead of it only when the partition was idle and left out of the minimum; its
-   * windows have closed without it then, and a window closes once.
+   * What decides on lateness. Where the operator's own watermark is ahead of a record's, its windows have closed without the
+   * record's partition; and a window closes once.
    */
   private watermarkOf(chunk: Chunk<T>, i: number): number {
-    const own = chunk.watermarks![i];
-    return own > this.watermark ? own : this.watermark;
+    return watermarkBefore(chunk, i, this.watermark);
   }
 
   private lateness(chunk: Chunk<T>, i: number): Rejection {
@@ -177,7 +154,7 @@ class WindowStep<T, A, R> {
   }
 
   /** Closes the windows that end at or below the watermark less the grace, in the order of (end, start, key bytes). */
-  private close(watermark: number): void {
+  advance(watermark: number): void {
     if (watermark <= this.watermark) return;
     const { graceMs } = this.logic;
     const results: WindowResult<Key, R>[] = [];
@@ -191,7 +168,7 @@ class WindowStep<T, A, R> {
     }
     this.emit(results, []);
     this.watermark = watermark;
-    this.out.next(new Watermark(watermark - graceMs));
+    this.out.watermark(watermark - graceMs);
   }
 
   private result(start: number, entry: StateEntry<A>, final: boolean): WindowResult<Key, R> {
@@ -205,9 +182,7 @@ class WindowStep<T, A, R> {
     // Less its grace, as it was forwarded: no result ends at or below it, so none is late for a window above.
     const watermarks = new Float64Array(results.length).fill(this.watermark - this.logic.graceMs);
     const columns = { origin: this.origin, input: undefined, rows: undefined, keys: undefined, caughtUp: false };
-    this.ctx.counts.emitted += results.length;
-    this.ctx.counts.carriedOut += rejections.length;
-    this.out.next(new Chunk({ ...columns, times, watermarks }, results, rejections, true));
+    this.out.chunk(new Chunk({ ...columns, times, watermarks }, results, rejections, true));
   }
 }
 
