@@ -1,16 +1,11 @@
 /** What pyarrow, the reference reader, finds in our files. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LakehousePython, lakehousePython } from '../../scripts/lakehouse/python.ts';
+import { describe, expect, it } from 'vitest';
 import { arrowFormat } from '../../src/arrow/arrow-format.ts';
 import { bool, decimal, float64, int32, int64, nullable, timestamp, utf8 } from '../../src/arrow/columns.ts';
 import { nodeDisk } from '../../src/files/node-disk.ts';
 import { RollingOutput } from '../../src/files/rolling-output.ts';
-
-const INSTALL_MS = 300_000;
+import { readingPython } from './reading-python.ts';
 
 const SCRIPT = `
 import json, sys, pyarrow.ipc as ipc
@@ -23,19 +18,10 @@ print(json.dumps({
 }))
 `;
 
+const python = readingPython();
+
 describe('an Arrow file', () => {
-  let dir: string;
-  let reader: LakehousePython;
-
-  beforeAll(() => {
-    dir = mkdtempSync(join(tmpdir(), 'millrace-arrow-'));
-    reader = lakehousePython();
-  }, INSTALL_MS);
-
-  afterAll(() => rmSync(dir, { recursive: true }));
-
-  it('has the types and values in pyarrow that its columns say', async (context) => {
-    context.skip(reader.missing !== '', reader.missing);
+  it('has the types and values in pyarrow that its columns say', async () => {
     const columns = {
       window_start: timestamp(),
       product_id: utf8(),
@@ -71,6 +57,7 @@ describe('an Arrow file', () => {
       hold() {},
       release() {},
     };
+    const { dir } = python;
     const options = { dir, prefix: 'metrics', rollEveryMs: 60_000, rollRows: 1_000, rollBytes: 1_000_000 };
     const output = new RollingOutput<object>(world, arrowFormat(columns), options);
     await output.recover(undefined);
@@ -80,8 +67,7 @@ describe('an Arrow file', () => {
     await output.publish(await output.seal(42, true));
 
     const file = join(dir, 'metrics_20250101_000000_42.arrow');
-    const found = JSON.parse(execFileSync(reader.python, ['-c', SCRIPT, file], { encoding: 'utf8' })) as object;
-    expect(found).toEqual({
+    expect(python.read(SCRIPT, [file])).toEqual({
       schema: [
         'window_start: timestamp[ms, tz=UTC] not null',
         'product_id: string not null',

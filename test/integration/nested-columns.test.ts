@@ -1,19 +1,15 @@
 /** What pyarrow and DuckDB find in lists, structs and bytes of our Parquet and Arrow files. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { binary, bool, type Columns, int32, int64, list, nullable, struct, utf8 } from '../../operators/index.ts';
-import { type LakehousePython, lakehousePython } from '../../scripts/lakehouse/python.ts';
 import { arrowFormat } from '../../src/arrow/arrow-format.ts';
 import type { RollingFormat } from '../../src/files/rolling-format.ts';
 import { parquetFormat } from '../../src/parquet/parquet-format.ts';
+import { readingPython } from './reading-python.ts';
 
 const SEED = 20_260_401;
-const INSTALL_MS = 300_000;
-const OUTPUT_BYTES = 256 * 1024 * 1024;
 
 /** Schemas and rows of both files; whether DuckDB reads the same rows. Bytes are in hex. */
 const SCRIPT = `
@@ -62,19 +58,7 @@ const row = fc.record({
   maybe_raw: fc.option(bytes),
 });
 
-let dir: string;
-let reader: LakehousePython;
-
-beforeAll(() => {
-  reader = lakehousePython();
-}, INSTALL_MS);
-
-beforeEach((context) => {
-  context.skip(reader.missing !== '', reader.missing);
-  dir = mkdtempSync(join(tmpdir(), 'millrace-nested-'));
-});
-
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
+const python = readingPython();
 
 async function written(name: string, format: RollingFormat<object>, epochs: readonly (readonly object[])[]) {
   async function* segments() {
@@ -86,7 +70,7 @@ async function written(name: string, format: RollingFormat<object>, epochs: read
   }
   const pieces: Uint8Array[] = [];
   for await (const piece of format.assemble(segments())) pieces.push(piece);
-  const path = join(dir, name);
+  const path = join(python.dir, name);
   writeFileSync(path, Buffer.concat(pieces));
   return path;
 }
@@ -114,11 +98,7 @@ describe('lists, structs and bytes', () => {
         await written('a.arrow', arrowFormat(columns), epochs),
         await written('a.arrows', arrowFormat(columns, 'stream'), epochs),
       ];
-      const output = execFileSync(reader.python, ['-c', SCRIPT, ...paths], {
-        encoding: 'utf8',
-        maxBuffer: OUTPUT_BYTES,
-      });
-      const found = JSON.parse(output) as { schema: string[]; rows: object[]; same: boolean[] };
+      const found = python.read(SCRIPT, paths) as { schema: string[]; rows: object[]; same: boolean[] };
       expect(found.schema).toEqual([
         'tags: list<element: string not null> not null',
         'maybe_tags: list<element: string>',

@@ -1,10 +1,6 @@
 /** What pyarrow and DuckDB, the reference readers, find in our Parquet files. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type LakehousePython, lakehousePython } from '../../scripts/lakehouse/python.ts';
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import {
   bool,
   type Columns,
@@ -20,9 +16,7 @@ import { hivePath } from '../../src/files/hive-path.ts';
 import { nodeDisk } from '../../src/files/node-disk.ts';
 import { RollingOutput } from '../../src/files/rolling-output.ts';
 import { type ParquetCompression, parquetFormat } from '../../src/parquet/parquet-format.ts';
-
-const INSTALL_MS = 300_000;
-const OUTPUT_BYTES = 256 * 1024 * 1024;
+import { readingPython } from './reading-python.ts';
 
 /** Schema and rows, as pyarrow reads them; and whether DuckDB reads the same, row by row. */
 const SCRIPT = `
@@ -55,23 +49,12 @@ interface Found {
   readonly same: boolean;
 }
 
-let dir: string;
-let reader: LakehousePython;
-
-beforeAll(() => {
-  reader = lakehousePython();
-}, INSTALL_MS);
-
-beforeEach((context) => {
-  context.skip(reader.missing !== '', reader.missing);
-  dir = mkdtempSync(join(tmpdir(), 'millrace-parquet-'));
-});
-
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
+const python = readingPython();
 
 async function outputOf(columns: Columns, compression: ParquetCompression): Promise<RollingOutput<object>> {
   const clock = { now: () => 1_735_689_600_000, sleep: async () => {} };
   const world = { disk: nodeDisk, clock, hold() {}, release() {} };
+  const { dir } = python;
   const options = { dir, prefix: 'rows', rollEveryMs: 60_000, rollRows: 10_000_000, rollBytes: 1_000_000_000 };
   const output = new RollingOutput<object>(world, parquetFormat(columns, { compression }), options);
   await output.recover(undefined);
@@ -85,8 +68,7 @@ async function written(columns: Columns, epochs: readonly (readonly object[])[],
     output.append(rows);
     await output.publish(await output.seal(i + 1, i === epochs.length - 1));
   }
-  const text = execFileSync(reader.python, ['-c', SCRIPT, dir], { encoding: 'utf8', maxBuffer: OUTPUT_BYTES });
-  return JSON.parse(text) as Found;
+  return python.read(SCRIPT, [python.dir]) as Found;
 }
 
 const COLUMNS = {
@@ -209,10 +191,9 @@ describe('a Parquet file', () => {
     const countries = ['DE', 'Côte d’Ivoire', 'a/b=c%:"', null];
     for (const [n, country] of countries.entries()) output.append([{ n, name: `row ${n}` }], hivePath({ country }));
     await output.publish(await output.seal(1, true));
-    expect(readdirSync(dir).filter((name) => !name.startsWith('.'))).toHaveLength(countries.length);
-    const text = execFileSync(reader.python, ['-c', PARTITIONS, dir], { encoding: 'utf8' });
+    expect(readdirSync(python.dir).filter((name) => !name.startsWith('.'))).toHaveLength(countries.length);
     const expected = countries.map((country, n) => [`row ${n}`, country ?? 'None']);
-    expect(JSON.parse(text)).toEqual([expected, expected]);
+    expect(python.read(PARTITIONS, [python.dir])).toEqual([expected, expected]);
   });
 });
 
