@@ -131,6 +131,29 @@ export async function readCommitted({
   return { count, rows };
 }
 
+/** How far readers of committed records can see, markers of transactions included. */
+export class CommittedEnd {
+  private readonly consumer: Consumer;
+  private readonly topic: string;
+
+  constructor(brokers: string, topic: string) {
+    this.consumer = anyConsumer(brokers);
+    this.topic = topic;
+  }
+
+  /** The sum of the last stable offsets of all partitions. */
+  async now(): Promise<number> {
+    const { topic } = this;
+    const isolationLevel = FetchIsolationLevels.READ_COMMITTED;
+    const ends = await this.consumer.listOffsets({ topics: [topic], isolationLevel });
+    return countUpTo(ends.get(topic)!);
+  }
+
+  async close(): Promise<void> {
+    await this.consumer.close();
+  }
+}
+
 function anyConsumer(brokers: string): Consumer {
   const groupId = `bench-look-${process.pid}-${process.hrtime.bigint()}`;
   return new Consumer({ clientId: 'bench-look', groupId, bootstrapBrokers: [brokers] });

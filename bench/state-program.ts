@@ -1,0 +1,126 @@
+/** A program of the state bench while it runs, and the reader that looks at what it has committed. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { onBrokerCore, onClientCore } from './child.ts';
+import { type Sample, sampleOf } from './process-tree.ts';
+import type { Summary } from './state-data.ts';
+
+const ERRORS_KEPT = 16_384;
+
+/** Runs until it is killed or its standard input ends; whatever else ends it is a failure. */
+export class Program {
+  /** Never resolves; rejects when the program has ended unasked. */
+  readonly failure: Promise<never>;
+  private readonly child: ChildProcessWithoutNullStreams;
+  private readonly ended: Promise<number | null>;
+  private readonly endWithParent = (): void => void this.child.kill('SIGKILL');
+  private isAsked = false;
+  private errors = '';
+
+  constructor([command, ...args]: readonly string[]) {
+    this.child = spawn(command, args, { stdio: 'pipe' });
+    this.child.stderr.on('data', (text) => (this.errors = `${this.errors}${text}`.slice(-ERRORS_KEPT)));
+    // A program that has ended takes no more commands; its end says so itself.
+    this.child.stdin.on('error', () => {});
+    process.on('exit', this.endWithParent);
+    this.ended = new Promise((done, fail) => {
+      this.child.on('error', fail);
+      this.child.on('close', done);
+    });
+    this.failure = this.ended.then((code) => {
+      process.off('exit', this.endWithParent);
+      if (!this.isAsked) throw new Error(`${command} ended with ${code}:\n${this.errors}`);
+      return new Promise<never>(() => {});
+    });
+    this.failure.catch(() => {});
+  }
+
+  onLine(take: (line: string) => void): void {
+    createInterface({ input: this.child.stdout }).on('line', take);
+  }
+
+  say(line: string): void {
+    this.child.stdin.write(`${line}\n`);
+  }
+
+  /** Processor time and greatest memory so far. */
+  usage(): Sample {
+    return sampleOf(this.child.pid!);
+  }
+
+  /** Memory that is its own, without pages of files that it has mapped; 0 once it has ended. */
+  anonymousMiB(): number {
+    try {
+      const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+      return Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
+    } catch {
+      return 0;
+    }
+  }
+
+  async kill(): Promise<void> {
+    this.isAsked = true;
+    this.child.kill('SIGKILL');
+    await this.ended;
+  }
+
+  /** @throws Error when it fails while it ends */
+  async stop(): Promise<void> {
+    this.isAsked = true;
+    this.child.stdin.end();
+    const code = await this.ended;
+    if (code !== 0) throw new Error(`${this.child.spawnfile} ended with ${code}:\n${this.errors}`);
+  }
+}
+
+export function startMeasured(command: readonly (string | number)[]): Program {
+  return new Program(onClientCore(command.map(String)));
+}
+
+/** Kafka's own client, in a process of its own: see CommittedResults.java for what it is told and says. */
+export class ResultReader {
+  private readonly program: Program;
+  private readonly waiting = new Map<string, () => void>();
+  private total: ((summary: Summary) => void) | undefined;
+
+  constructor(command: readonly (string | number)[]) {
+    this.program = new Program(onBrokerCore(command.map(String)));
+    this.program.onLine((line) => {
+      if (line.startsWith('{')) this.total?.(JSON.parse(line) as Summary);
+      else this.waiting.get(line)?.();
+    });
+  }
+
+  /** Resolves when it looks for what comes from now on; `first` resolves when something has come. */
+  async watch(): Promise<{ readonly first: Promise<void> }> {
+    const watching = this.line('watching');
+    const first = this.line('first');
+    this.program.say('watch');
+    await watching;
+    return { first };
+  }
+
+  /** Resolves when as many results as expected have come, or none has come for long. */
+  readAll(): Promise<void> {
+    const all = this.line('all');
+    this.program.say('sum');
+    return all;
+  }
+
+  /** What there is in all; nothing may be written any more. */
+  async sum(): Promise<Summary> {
+    const told = new Promise<Summary>((done) => (this.total = done));
+    this.program.say('end');
+    return Promise.race([told, this.program.failure]);
+  }
+
+  close(): Promise<void> {
+    return this.program.kill();
+  }
+
+  private line(text: string): Promise<void> {
+    const read = new Promise<void>((done) => this.waiting.set(text, done));
+    return Promise.race([read, this.program.failure]);
+  }
+}
