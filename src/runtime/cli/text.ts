@@ -73,11 +73,9 @@ export function fit(line: string, width: number, mark = '…'): string {
   return line;
 }
 
-const GROUPED = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
-/** `12,034` */
+/** `12,034`. Intl.NumberFormat says the same, and takes a fifth of the time in which `--help` is there. */
 export function grouped(n: number): string {
-  return GROUPED.format(n);
+  return n.toFixed(0).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 /** `1 checkpoint`, `1,200 checkpoints` */
