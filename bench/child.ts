@@ -35,8 +35,12 @@ export function startBenchBroker(options: BrokerOptions = {}): Promise<RunningBr
 }
 
 /** Runs a TypeScript program of this folder and returns what its last line says; rejects with what it wrote where it fails. */
-export async function runScript<R>(script: string, args: readonly (string | number)[]): Promise<R> {
-  const [command, ...rest] = onClientCore([process.execPath, '--import', 'tsx', join('bench', script)]);
+export async function runScript<R>(
+  script: string,
+  args: readonly (string | number)[],
+  flagsOfNode: readonly string[] = [],
+): Promise<R> {
+  const [command, ...rest] = onClientCore([process.execPath, ...flagsOfNode, '--import', 'tsx', join('bench', script)]);
   const { stdout } = await run(command, [...rest, ...args.map(String)], { cwd: ROOT, maxBuffer: MAX_OUTPUT });
   return JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as R;
 }
