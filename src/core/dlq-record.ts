@@ -63,6 +63,11 @@ const CUT_SHARE = 1 / 3;
 const CONTINUATION = 0b1000_0000;
 const LEADING_BITS = 0b1100_0000;
 const LONGEST_CHARACTER = 4;
+const MAX_KNOWN = 512;
+const MAX_KNOWN_LENGTH = 256;
+const knownBytes = new Map<string, Buffer>();
+let lastTime = Number.NaN;
+let lastText = '';
 
 /** The record for a DLQ topic; its key is that of `original`. */
 export function encodeDlqRecord(original: PlainRecord, failure: DlqFailure): PlainRecord {
@@ -134,24 +139,46 @@ function envelope(
   headers: readonly Header[],
   { reason, failedAt }: DlqFailure,
 ): PlainRecord {
-  const rest = JSON.stringify({ error_reason: shortened(reason), failed_at: new Date(failedAt).toISOString() });
-  return { key, value: Buffer.concat([OPENING, payload, Buffer.from(`,${rest.slice(1)}`)]), headers };
+  const rest = `,"error_reason":${JSON.stringify(shortened(reason))},"failed_at":"${timeText(failedAt)}"}`;
+  return { key, value: Buffer.concat([OPENING, payload, Buffer.from(rest)]), headers };
 }
 
 function headersOf(failure: DlqFailure, form: DlqPayloadForm): Header[] {
-  const fields: readonly (readonly [string, string | number | undefined])[] = [
-    [REASON, shortened(failure.reason)],
-    ['dlq_kind', failure.kind],
-    ['dlq_step', failure.step],
-    ['dlq_topic', failure.topic],
-    ['dlq_partition', failure.partition],
-    ['dlq_offset', failure.offset],
-    ['dlq_timestamp', failure.timestamp],
-    ['dlq_failed_at', new Date(failure.failedAt).toISOString()],
-    ['dlq_payload', form],
-    ['dlq_stack', failure.stack?.slice(0, MAX_STACK)],
-  ];
-  return fields.flatMap(([key, value]) => (value === undefined ? [] : [{ key, value: Buffer.from(String(value)) }]));
+  const headers: Header[] = [];
+  const add = (key: string, value: string | undefined, bytesOfText: (text: string) => Buffer = commonBytes): void => {
+    if (value !== undefined) headers.push({ key, value: bytesOfText(value) });
+  };
+  add(REASON, shortened(failure.reason));
+  add('dlq_kind', failure.kind);
+  add('dlq_step', failure.step);
+  add('dlq_topic', failure.topic);
+  add('dlq_partition', failure.partition?.toString());
+  add('dlq_offset', failure.offset?.toString(), Buffer.from);
+  add('dlq_timestamp', failure.timestamp?.toString(), Buffer.from);
+  add('dlq_failed_at', timeText(failure.failedAt));
+  add('dlq_payload', form);
+  add('dlq_stack', failure.stack?.slice(0, MAX_STACK), Buffer.from);
+  return headers;
+}
+
+/** Bytes of a text that is likely to come again, as what records are rejected for and by mostly does. */
+function commonBytes(text: string): Buffer {
+  const known = knownBytes.get(text);
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(text);
+  if (text.length > MAX_KNOWN_LENGTH) return bytes;
+  if (knownBytes.size === MAX_KNOWN) knownBytes.clear();
+  knownBytes.set(text, bytes);
+  return bytes;
+}
+
+/** ISO 8601; records that fail do so many in a millisecond. */
+function timeText(time: number): string {
+  if (time !== lastTime) {
+    lastText = new Date(time).toISOString();
+    lastTime = time;
+  }
+  return lastText;
 }
 
 function shortened(reason: string): string {

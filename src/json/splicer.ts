@@ -11,22 +11,33 @@ type Check = (value: object, columns: readonly unknown[][], row: number, added: 
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** What fields that were added are written as; pipelines add few values, or one for all of a chunk. */
+/** What fields that were added are written as. */
 interface Tail {
-  readonly names: readonly string[];
-  readonly values: readonly unknown[];
   readonly bytes: Buffer;
 }
 
+/** How the fields of certain names are written; pipelines add few values, or one for all of a chunk. */
+interface Tails {
+  readonly names: readonly string[];
+  /** The tail of `value` if it is one of `kept`. */
+  readonly find: (value: object, kept: readonly Tail[]) => Tail | undefined;
+  /** A tail that `find` will know by the values of `value`. */
+  readonly make: (value: object, bytes: Buffer) => Tail;
+  readonly kept: Tail[];
+  oldest: number;
+}
+
 const MAX_TAILS = 8;
+/** More combinations of fields than that are left to JSON.stringify. */
+const MAX_COMPILED = 16;
 
 /** One a sink. */
 export class Splicer {
   private names: readonly string[] | undefined;
   private check: Check | undefined;
   private readonly added: string[] = [];
-  private readonly tails: Tail[] = [];
-  private oldest = 0;
+  private tails: Tails | undefined;
+  private readonly known: Tails[] = [];
   private readonly spliced: Mutable<SplicedValue> = { bytes: EMPTY, from: 0, to: 0, tail: EMPTY };
 
   /** The JSON of record `i`'s value, valid until the next call; `undefined` where JSON.stringify has to write it. */
@@ -44,41 +55,65 @@ export class Splicer {
     const { added, spliced } = this;
     added.length = 0;
     if (this.check === undefined || !this.check(value, rows.columns, row, added)) return undefined;
-    const tail = added.length === 0 ? CLOSING : this.tailOf(value as Readonly<Record<string, unknown>>);
+    const tail = added.length === 0 ? CLOSING : this.tailOf(value);
     if (tail === undefined) return undefined;
+    const { slices } = input;
     spliced.bytes = input.bytes;
-    spliced.from = input.slices[row * 4 + 2];
+    spliced.from = slices[row * 4 + 2];
     // Less the last brace, which stands behind what was added.
-    spliced.to = input.slices[row * 4 + 3] - 1;
+    spliced.to = slices[row * 4 + 3] - 1;
     spliced.tail = tail;
     return spliced;
   }
 
-  private tailOf(value: Readonly<Record<string, unknown>>): Buffer | undefined {
-    for (const tail of this.tails) if (isOf(tail, value, this.added)) return tail.bytes;
-    let text = '';
-    for (const name of this.added) {
-      // Something that was added to all objects of the program is no field.
-      const json = Object.hasOwn(value, name) ? jsonOf(value[name]) : undefined;
-      if (json === undefined) return undefined;
-      if (json !== '') text += `,${JSON.stringify(name)}:${json}`;
-    }
-    const bytes = Buffer.from(`${text}}`);
-    this.tails[this.oldest] = { names: [...this.added], values: this.added.map((name) => value[name]), bytes };
-    this.oldest = (this.oldest + 1) % MAX_TAILS;
-    return bytes;
+  private tailOf(value: object): Buffer | undefined {
+    if (!isSame(this.tails?.names, this.added)) this.tails = this.tailsOf(this.added);
+    const { tails } = this;
+    if (tails === undefined) return undefined;
+    return (tails.find(value, tails.kept) ?? newTail(tails, value as Readonly<Record<string, unknown>>))?.bytes;
+  }
+
+  private tailsOf(names: readonly string[]): Tails | undefined {
+    const known = this.known.find((each) => isSame(each.names, names));
+    if (known !== undefined || this.known.length === MAX_COMPILED) return known;
+    const tails = compileTails([...names]);
+    if (tails !== undefined) this.known.push(tails);
+    return tails;
   }
 }
 
 const EMPTY = Buffer.alloc(0);
 const CLOSING = Buffer.from('}');
 
-function isOf(tail: Tail, value: Readonly<Record<string, unknown>>, names: readonly string[]): boolean {
-  if (tail.names.length !== names.length) return false;
-  for (let i = 0; i < names.length; i++) {
-    if (tail.names[i] !== names[i] || tail.values[i] !== value[names[i]]) return false;
+function newTail(tails: Tails, value: Readonly<Record<string, unknown>>): Tail | undefined {
+  let text = '';
+  for (const name of tails.names) {
+    // Something that was added to all objects of the program is no field.
+    const json = Object.hasOwn(value, name) ? jsonOf(value[name]) : undefined;
+    if (json === undefined) return undefined;
+    if (json !== '') text += `,${JSON.stringify(name)}:${json}`;
   }
+  const tail = tails.make(value, Buffer.from(`${text}}`));
+  tails.kept[tails.oldest] = tail;
+  tails.oldest = (tails.oldest + 1) % MAX_TAILS;
+  return tail;
+}
+
+function isSame(a: readonly string[] | undefined, b: readonly string[]): boolean {
+  if (a?.length !== b.length) return false;
+  for (let i = 0; i < b.length; i++) if (a[i] !== b[i]) return false;
   return true;
+}
+
+function compileTails(names: readonly string[]): Tails | undefined {
+  const same = names.map((name, i) => `v[${literal(name)}] === t.v${i}`);
+  const fields = names.map((name, i) => `v${i}: v[${literal(name)}]`);
+  const body = `return {
+    find(v, kept) { for (const t of kept) if (${same.join(' && ')}) return t; },
+    make(v, bytes) { return { bytes, ${fields.join(', ')} }; },
+  };`;
+  const code = compile<() => Pick<Tails, 'find' | 'make'>>([], body)?.();
+  return code === undefined ? undefined : { ...code, names, kept: [], oldest: 0 };
 }
 
 /** Empty for what JSON leaves out; `undefined` for objects, which may have a JSON form of their own making. */
