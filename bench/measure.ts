@@ -1,7 +1,7 @@
 /** What a bench gives back, the arithmetic over its runs, and the table of them. */
 import { cpus } from 'node:os';
 
-export type Maker = 'millrace' | 'public' | 'java';
+export type Maker = 'millrace' | 'public' | 'java' | 'python';
 
 /** One run of one program. */
 export interface Run {

@@ -32,8 +32,16 @@ export function windowKey(start: number, product: string): string {
   return `${start} ${product}`;
 }
 
+/** What is the key of the records, and so chooses their partition: with 5 products, partitions of different sizes. */
+export type OrderKey = 'order' | 'product';
+
 /** One order a millisecond of event time from `start` on; `totals` is filled as they are taken. */
-export function* generateOrders(records: number, start: number, totals: Totals): Iterable<NewRecord> {
+export function* generateOrders(
+  records: number,
+  start: number,
+  totals: Totals,
+  keyedBy: OrderKey = 'order',
+): Iterable<NewRecord> {
   for (let i = 0; i < records; i++) {
     const random = randomAt(2, i);
     const late = i >= NONE_LATE_BEFORE && random() < LATE_SHARE;
@@ -49,7 +57,7 @@ export function* generateOrders(records: number, start: number, totals: Totals):
     const invalid = random() < INVALID_SHARE;
     if (invalid) totals.invalid++;
     else count(totals, { product: order.product_id, time, cents, late });
-    const key = Buffer.from(order.order_id);
+    const key = Buffer.from(keyedBy === 'order' ? order.order_id : order.product_id);
     const value = Buffer.from(invalid ? broken(order, i) : JSON.stringify(order));
     yield { key, value, partition: partitionFor(key, PARTITIONS) };
   }

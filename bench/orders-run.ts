@@ -1,4 +1,5 @@
-/** One run of the pipeline for the orders bench: `tsx bench/orders-run.ts DRIVER BROKERS FOLDER GROUP RECORDS DELIVERY`; prints one line of JSON. */
+/** One run of the pipeline for the orders bench: `tsx bench/orders-run.ts DRIVER BROKERS FOLDER GROUP RECORDS DELIVERY`; prints `begin` and `end`. */
+import { once } from 'node:events';
 import { join } from 'node:path';
 import orders from '../pipelines/orders/pipeline.ts';
 import { nodeDisk } from '../src/files/node-disk.ts';
@@ -7,17 +8,14 @@ import type { Delivery, RunningPipeline } from '../src/runtime/run-options.ts';
 import { openLmdbStore } from '../src/state/lmdb-store.ts';
 import { systemClock } from '../src/time/clock.ts';
 import { connectDriver } from './drivers.ts';
-import { Meter } from './meter.ts';
 
 /** How often it is asked how far it is, which takes microseconds. */
 const LOOK_MS = 10;
+const WARM_UP_SHARE = 0.2;
 
-const [driver, brokers, folder, group, total, delivery] = process.argv.slice(2);
-const records = Number(total);
-const meter = new Meter(records);
+const [driver, brokers, folder, group, records, delivery] = process.argv.slice(2);
 const log = await connectDriver(driver, brokers);
 const store = openLmdbStore(join(folder, '.millrace'));
-let seen = 0;
 let looking: NodeJS.Timeout | undefined;
 
 const report = await run(orders, {
@@ -31,16 +29,18 @@ const report = await run(orders, {
   group,
   signal: new AbortController().signal,
   onStart(running: RunningPipeline) {
-    looking = setInterval(() => count(running.status().nodes[0].counts.in), LOOK_MS);
+    looking = setInterval(() => {
+      const share = running.status().nodes[0].counts.in / Number(records);
+      if (share < WARM_UP_SHARE) return;
+      clearInterval(looking);
+      process.stdout.write(`begin ${share}\n`);
+    }, LOOK_MS);
   },
 });
-clearInterval(looking);
-count(report.status.nodes[0].counts.in);
-meter.report();
+const read = report.status.nodes[0].counts.in;
+if (read !== Number(records)) throw new Error(`${read} records were read, not ${records}`);
+process.stdout.write('end\n');
+await once(process.stdin, 'data');
 await log.close();
 await store.close();
-
-function count(read: number): void {
-  meter.add(read - seen);
-  seen = read;
-}
+process.exit(0);

@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline';
 import { usageOf } from './java-tools.ts';
 
 export interface MeasuredPart {
+  /** Of the whole job; what was done before `begin` is left out. */
+  readonly share: number;
   readonly seconds: number;
   readonly cpuSeconds: number;
   /** Of all processes, each at its greatest since its start. */
@@ -19,31 +21,41 @@ export interface Sample {
   readonly peakMiB: number;
 }
 
-/** The program prints `begin`, then `end`, and ends when it is sent a line. */
+/**
+ * The program prints `begin`, with the share of the job behind it that is done by then where it is more than nothing, then `end`, and
+ * ends when it is sent a line. One that has not ended after `limitMs` is ended, and this rejects.
+ */
 export async function measureProgram(
   [command, ...args]: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  limitMs?: number,
 ): Promise<MeasuredPart> {
   const child = spawn(command, args, { stdio: 'pipe', env: { ...process.env, ...env } });
   const endChild = (): void => void child.kill('SIGKILL');
   process.on('exit', endChild);
+  const impatience = limitMs === undefined ? undefined : setTimeout(endChild, limitMs);
   const samples = new Map<string, Sample>();
+  let done = 0;
   let errors = '';
   child.stderr.on('data', (text) => (errors = `${errors}${text}`.slice(-16_384)));
   createInterface({ input: child.stdout }).on('line', (line) => {
-    if (line !== 'begin' && line !== 'end') return;
-    samples.set(line, sampleOf(child.pid!));
-    if (line === 'end') child.stdin.end('\n');
+    const [word, share = '0'] = line.split(' ');
+    if (word !== 'begin' && word !== 'end') return;
+    samples.set(word, sampleOf(child.pid!));
+    if (word === 'begin') done = Number(share);
+    else child.stdin.end('\n');
   });
-  const code = await new Promise<number | null>((done, fail) => {
-    child.on('error', fail);
-    child.on('close', done);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
   });
+  clearTimeout(impatience);
   process.off('exit', endChild);
   const [begin, end] = [samples.get('begin'), samples.get('end')];
   if (code !== 0 || begin === undefined || end === undefined)
     throw new Error(`${command} ended with ${code}:\n${errors}`);
   return {
+    share: 1 - done,
     seconds: Number(end.at - begin.at) / 1e9,
     cpuSeconds: end.cpuSeconds - begin.cpuSeconds,
     peakMiB: end.peakMiB,

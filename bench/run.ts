@@ -1,30 +1,40 @@
-/** `npm run bench [-- NAME …] [--records N] [--runs N] [--only BEGINNING] [--peers] [--rates N,N] [--seconds N]`: measures, prints a table, writes bench/results/NAME.json. */
+/** `npm run bench [-- NAME … OPTION …]`: measures, prints a table, writes bench/results/NAME.json. `--help` tells the names and options. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchBudget, printBudget } from './budget.ts';
 import { benchEngine } from './engine.ts';
+import { benchGrowth } from './growth.ts';
 import { benchIdle } from './idle.ts';
 import { benchLatency, printLatency } from './latency.ts';
 import { benchFetch } from './fetch.ts';
 import { benchLakehouse } from './lakehouse.ts';
 import { type Measurement, printTable } from './measure.ts';
 import { benchOrders } from './orders.ts';
+import { benchOrdersByHand } from './orders-clients.ts';
+import { benchOrdersMemory } from './orders-memory.ts';
 import { benchProduce } from './produce.ts';
+import { benchState, STATE_COLUMNS } from './state.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    records: { type: 'string' },
-    runs: { type: 'string', default: '5' },
-    only: { type: 'string' },
-    peers: { type: 'boolean', default: false },
-    rates: { type: 'string' },
-    seconds: { type: 'string' },
-  },
-});
-const runs = Number(values.runs);
+const OPTIONS = {
+  records: { type: 'string', about: 'records of the input; each bench has a number of its own' },
+  runs: { type: 'string', about: 'rounds in which the contenders take turns; 5, orders and state 3' },
+  only: { type: 'string', about: 'beginning of the names of what is to run: contenders or, of growth, axes' },
+  'by-hand': { type: 'boolean', about: 'orders at least once, beside programs written by hand over public clients' },
+  keyed: { type: 'boolean', about: 'orders whose key is the product already' },
+  memory: { type: 'boolean', about: 'the least heap with which each engine keeps its speed on orders' },
+  keys: { type: 'string', default: '5,1000000', about: 'numbers of keys of state' },
+  rates: { type: 'string', about: 'rates of latency, in orders a second' },
+  seconds: { type: 'string', about: 'how long latency is looked at' },
+  help: { type: 'boolean', short: 'h', about: 'this' },
+} as const;
+
+/** What takes minutes a round. */
+const LONG = new Set(['orders', 'state']);
+
+const { values, positionals } = asked();
+const [runs, longRuns] = [5, 3].map((rounds) => Number(values.runs ?? rounds));
 const records = values.records === undefined ? undefined : Number(values.records);
 
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -38,15 +48,27 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
     return table('produce', await benchProduce({ runs, records }));
   },
   async orders() {
-    return table('orders', await benchOrders({ runs, records, peers: values.peers }));
+    const options = { runs: longRuns, records, only: values.only };
+    if (values.memory) return benchOrdersMemory(options);
+    if (values['by-hand']) return table('orders by hand', await benchOrdersByHand({ runs, records }));
+    return benchOrders({ ...options, keyed: values.keyed });
   },
   async lakehouse() {
     return table('lakehouse', await benchLakehouse({ runs, records, only: values.only }));
+  },
+  async state() {
+    const keys = values.keys.split(',').map(Number);
+    const measurements = await benchState({ runs: longRuns, records, keys, only: values.only });
+    printTable('state', measurements, STATE_COLUMNS);
+    return measurements;
   },
   async budget() {
     const lines = await benchBudget({ runs, records });
     printBudget(lines);
     return lines;
+  },
+  async growth() {
+    return benchGrowth({ runs, records, only: values.only });
   },
   async idle() {
     const idle = await benchIdle();
@@ -64,13 +86,42 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   },
 };
 
-for (const name of positionals.length === 0 ? Object.keys(BENCHES) : positionals) {
-  const bench = BENCHES[name];
-  if (bench === undefined) {
-    process.stderr.write(`there is no bench '${name}'; there are: ${Object.keys(BENCHES).join(', ')}\n`);
-    process.exit(2);
+if (values.help) {
+  console.log(usage());
+  process.exit(0);
+}
+const unknown = positionals.find((name) => BENCHES[name] === undefined);
+if (unknown !== undefined) refuse(`there is no bench '${unknown}'`);
+for (const name of positionals.length === 0 ? Object.keys(BENCHES) : positionals)
+  save(fileOf(name), LONG.has(name) ? longRuns : runs, await BENCHES[name]());
+
+function asked() {
+  try {
+    return parseArgs({ allowPositionals: true, options: OPTIONS });
+  } catch (error) {
+    return refuse((error as Error).message);
   }
-  save(values.peers && name === 'orders' ? 'orders-peers' : name, await bench());
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\n\n${usage()}\n`);
+  process.exit(2);
+}
+
+function usage(): string {
+  const options = Object.entries(OPTIONS).map(([name, { type, about }]) => {
+    const word = type === 'string' ? `--${name} …` : `--${name}`;
+    return `  ${word.padEnd(14)}${about}`;
+  });
+  const names = `NAME: ${Object.keys(BENCHES).join(', ')}; all of them where none is given`;
+  return ['npm run bench [-- NAME … OPTION …]', `  ${names}`, ...options].join('\n');
+}
+
+/** `orders` has variants, whose figures are kept apart. */
+function fileOf(name: string): string {
+  if (name !== 'orders') return name;
+  const variant = (['memory', 'by-hand', 'keyed'] as const).find((option) => values[option]);
+  return `orders-${variant ?? 'peers'}`;
 }
 
 function table(name: string, measurements: readonly Measurement[]): readonly Measurement[] {
@@ -78,9 +129,9 @@ function table(name: string, measurements: readonly Measurement[]): readonly Mea
   return measurements;
 }
 
-function save(name: string, result: unknown): void {
+function save(name: string, rounds: number, result: unknown): void {
   const folder = join(import.meta.dirname, 'results');
   mkdirSync(folder, { recursive: true });
   const machine = { node: process.version, cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) };
-  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ machine, runs, result }, null, 2)}\n`);
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ machine, runs: rounds, result }, null, 2)}\n`);
 }

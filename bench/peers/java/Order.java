@@ -16,6 +16,7 @@ public class Order {
       Map.of("prod-1", "Laptop", "prod-2", "Phone", "prod-3", "Tablet", "prod-4", "Monitor", "prod-5", "Keyboard");
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  /** The order's id; of an order that is not valid, the key it came with. */
   public byte[] key;
   /** What goes out: the enriched order, or the dead letter. */
   public byte[] value;
@@ -26,8 +27,8 @@ public class Order {
 
   public static Order of(byte[] key, byte[] bytes) {
     Order order = new Order();
-    order.key = key;
     if (!order.read(bytes)) {
+      order.key = key;
       order.product = null;
       ObjectNode letter = JSON.createObjectNode().put("value", new String(bytes, StandardCharsets.UTF_8));
       order.value = write(letter);
@@ -46,6 +47,7 @@ public class Order {
       if (!isText(node.get("order_id")) || !isText(node.get("user_id")) || !isText(node.get("timestamp"))) return false;
       if (!isText(node.get("product_id")) || !PRODUCT_NAMES.containsKey(node.get("product_id").textValue())) return false;
       if (amount == null || !amount.isNumber() || amount.doubleValue() <= 0 || amount.doubleValue() > MAX_AMOUNT) return false;
+      key = node.get("order_id").textValue().getBytes(StandardCharsets.UTF_8);
       product = node.get("product_id").textValue();
       cents = Math.round(amount.doubleValue() * 100);
       time = Instant.parse(node.get("timestamp").textValue()).toEpochMilli();

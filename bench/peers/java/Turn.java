@@ -17,7 +17,7 @@ public final class Turn {
 
   public static void count() {
     long seen = SEEN.incrementAndGet();
-    if (seen == warmUp) say("begin");
+    if (seen == warmUp) say("begin " + (double) warmUp / total);
     if (seen == total) ALL.countDown();
   }
 

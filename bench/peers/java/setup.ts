@@ -1,45 +1,42 @@
 /** The peers that run on Java: Maven fetches their jars once, the compiler of the machine builds the program. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { cachedFolder } from '../cache.ts';
 
 const PEERS = resolve(import.meta.dirname, '..');
-const CACHE = resolve(PEERS, '../../node_modules/.cache/millrace-bench');
 /** As much as the other Java programs of the benches have. */
-const HEAP = '-Xmx1g';
+const HEAP_MIB = 1_024;
 /** Flink looks into the collections of Java. */
 const OPENS = ['java.util', 'java.lang', 'java.time'].map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`);
 
 export type JavaPeer = 'kafka-streams' | 'flink';
 
 /** The command line of a peer's main class; needs Java 17 with its compiler and, the first time, Maven and a network. */
-export function setUpJava(peer: JavaPeer, mainClass: string): string[] {
-  const jars = jarsOf(peer);
-  const classes = join(CACHE, `${peer}-classes`);
-  rmSync(classes, { recursive: true, force: true });
-  mkdirSync(classes, { recursive: true });
+export function setUpJava(peer: JavaPeer, mainClass: string, heapMiB = HEAP_MIB): string[] {
+  const jars = cachedFolder(peer, (part) => {
+    const options = ['-DincludeScope=runtime', `-DoutputDirectory=${part}`];
+    const pom = join(PEERS, peer, 'pom.xml');
+    execFileSync('mvn', ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', ...options], { stdio: 'ignore' });
+  });
   const sources = [join(PEERS, 'java'), join(PEERS, peer)].flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.endsWith('.java'))
       .map((name) => join(folder, name)),
   );
-  execFileSync('javac', ['-nowarn', '-cp', join(jars, '*'), '-d', classes, ...sources]);
-  return ['java', HEAP, ...OPENS, '-cp', `${classes}:${join(jars, '*')}`, mainClass];
-}
-
-function jarsOf(peer: JavaPeer): string {
-  const folder = join(CACHE, peer);
-  if (existsSync(folder)) return folder;
-  const part = `${folder}.${process.pid}`;
-  process.stderr.write(`  fetching ${peer} through Maven, once …\n`);
-  try {
-    mkdirSync(part, { recursive: true });
-    const options = ['-DincludeScope=runtime', `-DoutputDirectory=${part}`];
-    const pom = join(PEERS, peer, 'pom.xml');
-    execFileSync('mvn', ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', ...options], { stdio: 'ignore' });
-    renameSync(part, folder);
-  } finally {
-    rmSync(part, { recursive: true, force: true });
-  }
-  return folder;
+  const text = createHash('sha256');
+  for (const source of sources) text.update(readFileSync(source));
+  const classes = cachedFolder(`${peer}-${text.digest('hex').slice(0, 8)}`, (part) => {
+    execFileSync('javac', ['-nowarn', '-cp', join(jars, '*'), '-d', part, ...sources]);
+  });
+  return [
+    'java',
+    `-Xmx${heapMiB}m`,
+    '-XX:+ExitOnOutOfMemoryError',
+    ...OPENS,
+    '-cp',
+    `${classes}:${join(jars, '*')}`,
+    mainClass,
+  ];
 }

@@ -1,3 +1,4 @@
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Properties;
 import org.apache.kafka.common.serialization.Serde;
@@ -14,12 +15,13 @@ import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.kstream.Repartitioned;
 import org.apache.kafka.streams.kstream.Suppressed;
 import org.apache.kafka.streams.kstream.TimeWindows;
-import org.apache.kafka.streams.processor.api.ContextualProcessor;
-import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.ContextualFixedKeyProcessor;
+import org.apache.kafka.streams.processor.api.FixedKeyRecord;
 
 /**
- * The orders job on Kafka Streams, exactly once: {@code OrdersStreams BROKERS APPLICATION STATE VALID_ORDERS}. Orders are
- * re-keyed by product through a topic, as the engine does it; a late order is dropped, as it has no side output for it.
+ * The orders job on Kafka Streams, exactly once: {@code OrdersStreams BROKERS APPLICATION STATE VALID_ORDERS [by-product]}. Orders are
+ * re-keyed by product through a topic, as the engine does it, but where their keys are products already; a late order is dropped, as it
+ * has no side output for it.
  */
 public final class OrdersStreams {
   /** The engine's tasks read their partitions at paces of their own: with less, orders were seen to come too late for its windows. */
@@ -35,7 +37,8 @@ public final class OrdersStreams {
     settings.put(StreamsConfig.STATE_DIR_CONFIG, args[2]);
     settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
     settings.put("auto.offset.reset", "earliest");
-    KafkaStreams streams = new KafkaStreams(topology().build(), settings);
+    boolean isKeyed = args.length > 4 && args[4].equals("by-product");
+    KafkaStreams streams = new KafkaStreams(topology(isKeyed).build(), settings);
     streams.start();
     Turn.awaitAll();
     Turn.say("end");
@@ -44,17 +47,20 @@ public final class OrdersStreams {
     streams.close();
   }
 
-  private static StreamsBuilder topology() {
+  private static StreamsBuilder topology(boolean isKeyed) {
     Serde<byte[]> bytes = Serdes.ByteArray();
     Serde<String> text = Serdes.String();
     StreamsBuilder builder = new StreamsBuilder();
-    KStream<byte[], Order> orders = builder.stream("orders", Consumed.with(bytes, bytes)).process(Check::new);
-    orders.filterNot((key, order) -> order.isValid()).mapValues(order -> order.value)
+    KStream<String, Order> orders = builder.stream("orders", Consumed.with(text, bytes)).processValues(Check::new);
+    orders.filterNot((key, order) -> order.isValid()).map((key, order) -> KeyValue.pair(order.key, order.value))
         .to("orders-dlq", Produced.with(bytes, bytes));
-    KStream<byte[], Order> valid = orders.filter((key, order) -> order.isValid());
-    valid.mapValues(order -> order.value).to("processed-orders", Produced.with(bytes, bytes));
-    valid.map((key, order) -> KeyValue.pair(order.product, order.cents))
-        .repartition(Repartitioned.with(text, Serdes.Long()).withName("by-product"))
+    KStream<String, Order> valid = orders.filter((key, order) -> order.isValid());
+    valid.map((key, order) -> KeyValue.pair(order.key, order.value)).to("processed-orders", Produced.with(bytes, bytes));
+    KStream<String, Long> byProduct = isKeyed
+        ? valid.mapValues(order -> order.cents)
+        : valid.map((key, order) -> KeyValue.pair(order.product, order.cents))
+            .repartition(Repartitioned.with(text, Serdes.Long()).withName("by-product"));
+    byProduct
         .peek((product, cents) -> Turn.count())
         .groupByKey(Grouped.with(text, Serdes.Long()))
         .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(Order.WINDOW_MS), GRACE))
@@ -78,10 +84,10 @@ public final class OrdersStreams {
   }
 
   /** Parses, and gives the record the time of the order. */
-  private static final class Check extends ContextualProcessor<byte[], byte[], byte[], Order> {
+  private static final class Check extends ContextualFixedKeyProcessor<String, byte[], Order> {
     @Override
-    public void process(Record<byte[], byte[]> record) {
-      Order order = Order.of(record.key(), record.value());
+    public void process(FixedKeyRecord<String, byte[]> record) {
+      Order order = Order.of(record.key().getBytes(StandardCharsets.UTF_8), record.value());
       context().forward(record.withValue(order).withTimestamp(order.isValid() ? order.time : record.timestamp()));
     }
   }

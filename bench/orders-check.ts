@@ -1,0 +1,75 @@
+/** Whether a program made of the orders what is to be made of them: a time counts when it did. */
+import type { Delivery } from '../src/runtime/run-options.ts';
+import { type Totals, WINDOW_MS, windowKey } from './orders-data.ts';
+import { OUTPUTS, type OrdersInput } from './orders-stage.ts';
+import { countUpTo, endsOf, type NewRecord, readBetween, readCommitted } from './topics.ts';
+
+export interface Outcome {
+  readonly name: string;
+  readonly delivery: Delivery;
+  /** Leaves windows open that no order has closed which is so much later than their end. */
+  readonly leavesOpenMs?: number;
+  /** Has no side output for late orders. */
+  readonly dropsLate?: boolean;
+}
+
+/** Rejects where the results are not right. */
+export async function checked<R>(
+  brokers: string,
+  input: OrdersInput,
+  outcome: Outcome,
+  run: () => Promise<R> | R,
+): Promise<R> {
+  const before = await Promise.all(OUTPUTS.map((topic) => endsOf(brokers, topic)));
+  const result = await run();
+  const read = await Promise.all(OUTPUTS.map((topic, i) => written(brokers, outcome.delivery, topic, before[i])));
+  const wrong = differences(input, outcome, read);
+  if (wrong.length > 0) throw new Error(`${outcome.name} came to other results: ${wrong.slice(0, 5).join('; ')}`);
+  return result;
+}
+
+interface Written {
+  readonly count: number;
+  readonly rows: readonly Pick<NewRecord, 'value'>[];
+}
+
+async function written(brokers: string, delivery: Delivery, topic: string, from: readonly bigint[]): Promise<Written> {
+  const isRead = topic === 'product-metrics';
+  if (delivery === 'exactly-once') return readCommitted({ brokers, topic, from, keep: isRead });
+  const to = await endsOf(brokers, topic);
+  const rows = isRead ? await readBetween(brokers, topic, from, to) : [];
+  return { count: countUpTo(to) - countUpTo(from), rows };
+}
+
+function differences(
+  { expected, end }: OrdersInput,
+  { leavesOpenMs, dropsLate = false }: Outcome,
+  [processed, invalid, late, metrics]: readonly Written[],
+): string[] {
+  const isOpen = (key: string): boolean =>
+    leavesOpenMs !== undefined && Number(key.split(' ')[0]) + WINDOW_MS + leavesOpenMs > end;
+  const found: Totals = {
+    valid: processed.count,
+    invalid: invalid.count,
+    late: dropsLate ? expected.late : late.count,
+    windows: windowsOf(metrics.rows),
+  };
+  const counts = (['valid', 'invalid', 'late'] as const)
+    .filter((field) => found[field] !== expected[field])
+    .map((field) => `${field}: ${found[field]}, not ${expected[field]}`);
+  const windows = [...new Set([...found.windows.keys(), ...expected.windows.keys()])]
+    .map((key) => [key, JSON.stringify(found.windows.get(key)), JSON.stringify(expected.windows.get(key))] as const)
+    .filter(([key, is, should]) => is !== should && !(is === undefined && isOpen(key)))
+    .map(([key, is, should]) => `window ${key}: ${is}, not ${should}`);
+  return [...counts, ...windows];
+}
+
+function windowsOf(rows: Written['rows']): Totals['windows'] {
+  return new Map(
+    rows.map(({ value }) => {
+      const row = JSON.parse(value.toString()) as Record<string, string> & Record<string, number>;
+      const key = windowKey(Date.parse(row.window_start), row.product_id);
+      return [key, { count: row.order_count, cents: Math.round(row.total_revenue * 100) }];
+    }),
+  );
+}
