@@ -1,14 +1,11 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { LogRecord } from '../../../src/core/record-batch.ts';
 import { openEnvironment } from '../../../src/runtime/environment.ts';
-import { main } from '../../../src/runtime/cli/main.ts';
-import { systemClock } from '../../../src/time/clock.ts';
 import { read, textOf } from '../dlq/world.ts';
-import { type FakeWorld, fakeWorld } from './fixtures.ts';
+import { numbersProject } from './numbers-project.ts';
 
 const BIN = resolve(import.meta.dirname, '../../../bin/millrace.js');
 const PIPELINE = `
@@ -30,30 +27,10 @@ export default pipeline('numbers', { description: 'copies numbers', params }, ({
   return [numbers.pipe(sinkKafka('numbers-out')), windows.pipe(sinkConsole())];
 });
 `;
-const GENERATOR = `
-export default {
-  topic: 'numbers', partitions: 2, rate: 100, backfillMs: 1000, badRatio: 0, description: 'numbers',
-  record: ({ index }) => ({ key: 'k' + index % 5, value: index % 10 === 9 ? '{' : JSON.stringify({ index, at: index === 50 ? 0 : index * 100 }) }),
-};
-`;
+const RECORD = `({ index }) => ({ key: 'k' + index % 5, value: index % 10 === 9 ? '{' : JSON.stringify({ index, at: index === 50 ? 0 : index * 100 }) })`;
 
-let cwd: string;
-
-beforeEach(async () => {
-  // Below this package, so that the pipeline finds it by its name.
-  cwd = mkdtempSync(join(import.meta.dirname, '.tmp-'));
-  mkdirSync(join(cwd, 'pipelines/numbers'), { recursive: true });
-  writeFileSync(join(cwd, 'pipelines/numbers/pipeline.ts'), PIPELINE);
-  writeFileSync(join(cwd, 'pipelines/numbers/generator.ts'), GENERATOR);
-});
-
-afterEach(() => rmSync(cwd, { recursive: true, force: true }));
-
-async function call(line: string, given: Partial<FakeWorld> = {}) {
-  const world = fakeWorld(line.split(' ').filter(Boolean), { cwd, clock: systemClock, ...given });
-  const code = await main(world);
-  return { code, world, out: world.out.join(''), err: world.err.join('') };
-}
+const project = numbersProject(PIPELINE, RECORD);
+const { call } = project;
 
 async function lines(line: string): Promise<Record<string, unknown>[]> {
   const { out } = await call(`${line} --json`);
@@ -64,7 +41,7 @@ async function lines(line: string): Promise<Record<string, unknown>[]> {
 }
 
 async function topic(name: string): Promise<LogRecord[]> {
-  const { log, close } = await openEnvironment({ stateDir: join(cwd, '.millrace') });
+  const { log, close } = await openEnvironment({ stateDir: join(project.cwd, '.millrace') });
   try {
     return await read(log, name);
   } finally {
@@ -110,7 +87,7 @@ describe('dlq list', () => {
     const { code, out } = await call('dlq list numbers');
     expect(code).toBe(0);
     expect(out).toBe('numbers-dlq is not there yet\nnumbers-late is not there yet\n');
-    expect(existsSync(join(cwd, '.millrace'))).toBe(false);
+    expect(existsSync(join(project.cwd, '.millrace'))).toBe(false);
   });
 });
 
@@ -249,7 +226,7 @@ describe('dlq redrive', () => {
     const before = await topic('numbers');
     for (let kill = 0; kill < 3; kill++) {
       const args = ['dlq', 'redrive', 'numbers', '--apply', '--rate', '40', '--json'];
-      const child = spawn(process.execPath, [BIN, ...args], { cwd, stdio: 'ignore' });
+      const child = spawn(process.execPath, [BIN, ...args], { cwd: project.cwd, stdio: 'ignore' });
       const ended = new Promise((done) => child.on('close', done));
       const notes = async (): Promise<number> => (await topic('numbers-dlq-redriven').catch(() => [])).length;
       const noted = await notes();

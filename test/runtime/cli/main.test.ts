@@ -1,14 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CheckpointStore } from '../../../src/checkpoint/checkpoint-store.ts';
 import type { ProcessProbe } from '../../../src/checkpoint/owner.ts';
 import { processProbe } from '../../../src/checkpoint/process-probe.ts';
 import { main } from '../../../src/runtime/cli/main.ts';
 import { openLmdbStore } from '../../../src/state/lmdb-store.ts';
 import { systemClock } from '../../../src/time/clock.ts';
-import { type FakeWorld, fakeWorld } from './fixtures.ts';
+import { numbersProject } from './numbers-project.ts';
 
 const PIPELINE = `
 import { kafka, pipeline } from 'millrace';
@@ -17,30 +16,10 @@ const numbers = kafka('numbers', { partitions: 2 }).pipe(decodeJson(), toDLQ('nu
 export default pipeline('numbers', { description: 'copies numbers' },
   numbers.pipe(sinkJsonl('output/numbers.jsonl')), numbers.pipe(sinkConsole()));
 `;
-const GENERATOR = `
-export default {
-  topic: 'numbers', partitions: 2, rate: 100, backfillMs: 1000, badRatio: 0, description: 'numbers',
-  record: ({ index, badRatio, random }) => ({ key: String(index), value: random() < badRatio ? '{' : JSON.stringify({ index }) }),
-};
-`;
+const RECORD = `({ index, badRatio, random }) => ({ key: String(index), value: random() < badRatio ? '{' : JSON.stringify({ index }) })`;
 
-let cwd: string;
-
-beforeEach(() => {
-  // Below this package, so that the pipeline finds it by its name.
-  cwd = mkdtempSync(join(import.meta.dirname, '.tmp-'));
-  mkdirSync(join(cwd, 'pipelines/numbers'), { recursive: true });
-  writeFileSync(join(cwd, 'pipelines/numbers/pipeline.ts'), PIPELINE);
-  writeFileSync(join(cwd, 'pipelines/numbers/generator.ts'), GENERATOR);
-});
-
-afterEach(() => rmSync(cwd, { recursive: true, force: true }));
-
-async function call(line: string, given: Partial<FakeWorld> = {}) {
-  const world = fakeWorld(line.split(' ').filter(Boolean), { cwd, clock: systemClock, ...given });
-  const code = await main(world);
-  return { code, world, out: world.out.join(''), err: world.err.join('') };
-}
+const project = numbersProject(PIPELINE, RECORD);
+const { call } = project;
 
 describe('the command line', () => {
   it('lists pipelines of the folder and of the package', async () => {
@@ -54,7 +33,7 @@ describe('the command line', () => {
     const { code, out, err } = await call('numbers --events 123 --drain');
     expect(code).toBe(0);
     expect(out.trim().split('\n')).toHaveLength(123);
-    expect(readFileSync(join(cwd, 'output/numbers.jsonl'), 'utf8').trim().split('\n')).toHaveLength(123);
+    expect(readFileSync(join(project.cwd, 'output/numbers.jsonl'), 'utf8').trim().split('\n')).toHaveLength(123);
     expect(err).toContain('numbers on embedded log, group numbers, drain');
     expect(err).toContain('exactly-once');
     expect(err).toContain('Balanced: every record is accounted for.');
@@ -79,17 +58,17 @@ describe('the command line', () => {
 
   it('keeps everything below the folder of --data', async () => {
     await call('numbers --once --data all');
-    expect(existsSync(join(cwd, 'all/.millrace/data.mdb'))).toBe(true);
-    expect(existsSync(join(cwd, 'all/output/numbers.jsonl'))).toBe(true);
-    expect(existsSync(join(cwd, '.millrace'))).toBe(false);
-    expect(existsSync(join(cwd, 'output'))).toBe(false);
+    expect(existsSync(join(project.cwd, 'all/.millrace/data.mdb'))).toBe(true);
+    expect(existsSync(join(project.cwd, 'all/output/numbers.jsonl'))).toBe(true);
+    expect(existsSync(join(project.cwd, '.millrace'))).toBe(false);
+    expect(existsSync(join(project.cwd, 'output'))).toBe(false);
   });
 
   it('creates nothing in a dry run, and shows where it would go', async () => {
     const first = await call('numbers --dry-run --data all');
     expect(first.code).toBe(0);
     expect(first.out).toContain('topic numbers does not exist yet');
-    expect(existsSync(join(cwd, 'all'))).toBe(false);
+    expect(existsSync(join(project.cwd, 'all'))).toBe(false);
     await call('numbers --once');
     const { out } = await call('numbers --dry-run --json');
     const line = JSON.parse(out) as { positions: { current: number; next: number; end: number }[] };
@@ -115,14 +94,13 @@ describe('the command line', () => {
     expect((await call('reset numbers --apply')).out).toContain('Done');
     const again = await call('numbers --once');
     expect(again.err).not.toContain('goes on');
-    expect(readFileSync(join(cwd, 'output/numbers.jsonl'), 'utf8').trim().split('\n')).toHaveLength(200);
+    expect(readFileSync(join(project.cwd, 'output/numbers.jsonl'), 'utf8').trim().split('\n')).toHaveLength(200);
   });
 
   it('refuses to reset what a process runs, before it says anything else', async () => {
-    const other = fakeWorld(['numbers'], { cwd, clock: systemClock });
-    const store = openLmdbStore(join(cwd, '.millrace'));
+    const store = openLmdbStore(join(project.cwd, '.millrace'));
     const living: ProcessProbe = { pid: process.pid + 1, birth: () => 'b' };
-    await new CheckpointStore(store, 'numbers@embedded/numbers').own(living, other.clock.now());
+    await new CheckpointStore(store, 'numbers@embedded/numbers').own(living, systemClock.now());
     await store.close();
     const probe = vi.spyOn(processProbe, 'birth').mockReturnValue('b');
     const { code, out, err } = await call('reset numbers --apply');
@@ -148,9 +126,9 @@ describe('the command line', () => {
         description: 'numbers',
         configure: async ({ pace }) => ({ ...rest, rate: pace, backfillMs: 30_000 }),
       };`;
-    writeFileSync(join(cwd, 'pipelines/numbers/generator.ts'), generator);
+    writeFileSync(join(project.cwd, 'pipelines/numbers/generator.ts'), generator);
     const paced = "{ params: { pace: { default: 1, env: 'PACE', description: 'pace' } } }, () => [";
-    const file = join(cwd, 'pipelines/numbers/pipeline.ts');
+    const file = join(project.cwd, 'pipelines/numbers/pipeline.ts');
     writeFileSync(file, PIPELINE.replace("{ description: 'copies numbers' },", paced).replace(/\);\s*$/, ']);'));
     const { code, err } = await call('generate numbers --events 50', { env: { PACE: '2' } });
     expect(code).toBe(0);
@@ -167,7 +145,7 @@ describe('the command line', () => {
   });
 
   it('finishes what is in flight at the first Ctrl-C, and ends at once at the second', async () => {
-    const world = fakeWorld(['numbers'], { cwd, clock: systemClock });
+    const world = project.world('numbers');
     const err = world.err;
     const write = err.push.bind(err);
     err.push = (...texts) => {
@@ -185,7 +163,7 @@ describe('the command line', () => {
   });
 
   it('stops quietly when nobody reads its output any more', async () => {
-    const world = fakeWorld(['numbers', '--json'], { cwd, clock: systemClock });
+    const world = project.world('numbers --json');
     const push = world.out.push.bind(world.out);
     world.out.push = (...texts) => {
       queueMicrotask(() => world.stop('closed-output'));
@@ -201,7 +179,7 @@ describe('the command line', () => {
   });
 
   it('says what is wrong with a pipeline that cannot be loaded', async () => {
-    writeFileSync(join(cwd, 'pipelines/numbers/pipeline.ts'), 'export default 5;');
+    writeFileSync(join(project.cwd, 'pipelines/numbers/pipeline.ts'), 'export default 5;');
     const { code, err } = await call('numbers');
     expect(code).toBe(2);
     expect(err).toContain('does not export a pipeline');
@@ -213,7 +191,7 @@ describe('the command line', () => {
     const windows = "tumblingWindow('w', { sizeMs: 1, graceMs: 0, aggregate: { n: count() } })";
     const plan = `kafka('numbers').pipe(keyBy(() => 'k'), ${windows}, lateTo('late'), sinkConsole())`;
     const code = `import { kafka, pipeline } from 'millrace';\n${operators}\nexport default pipeline('numbers', ${plan});`;
-    writeFileSync(join(cwd, 'pipelines/numbers/pipeline.ts'), code);
+    writeFileSync(join(project.cwd, 'pipelines/numbers/pipeline.ts'), code);
     expect((await call('numbers')).err).toMatch(/^error PLAN_INVALID: tumblingWindow\(w\) needs event time$/m);
   });
 

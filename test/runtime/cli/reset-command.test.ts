@@ -1,9 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { main } from '../../../src/runtime/cli/main.ts';
-import { systemClock } from '../../../src/time/clock.ts';
-import { fakeWorld } from './fixtures.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { numbersProject } from './numbers-project.ts';
 
 const PIPELINE = `
 import { kafka, merge, pipeline } from 'millrace';
@@ -13,31 +9,14 @@ const params = { both: { default: false, description: 'read two topics' } };
 export default pipeline('numbers', { description: 'copies numbers', params }, ({ both }) =>
   [(both ? merge(read('numbers'), read('others')) : read('numbers')).pipe(sinkConsole())]);
 `;
-const GENERATOR = `
-export default {
-  topic: 'numbers', partitions: 2, rate: 100, backfillMs: 1000, badRatio: 0, description: 'numbers',
-  record: ({ index }) => ({ key: String(index), value: JSON.stringify({ index }) }),
-};
-`;
+const RECORD = '({ index }) => ({ key: String(index), value: JSON.stringify({ index }) })';
 
-let cwd: string;
+const project = numbersProject(PIPELINE, RECORD);
+const { call } = project;
 
 beforeEach(async () => {
-  // Below this package, so that the pipeline finds it by its name.
-  cwd = mkdtempSync(join(import.meta.dirname, '.tmp-'));
-  mkdirSync(join(cwd, 'pipelines/numbers'), { recursive: true });
-  writeFileSync(join(cwd, 'pipelines/numbers/pipeline.ts'), PIPELINE);
-  writeFileSync(join(cwd, 'pipelines/numbers/generator.ts'), GENERATOR);
   await call('numbers --events 40 --once');
 });
-
-afterEach(() => rmSync(cwd, { recursive: true, force: true }));
-
-async function call(line: string, env: Record<string, string> = {}) {
-  const world = fakeWorld(line.split(' ').filter(Boolean), { cwd, clock: systemClock, env });
-  const code = await main(world);
-  return { code, out: world.out.join(''), err: world.err.join('') };
-}
 
 interface Position {
   readonly partition: number;
@@ -53,7 +32,7 @@ async function positions(line: string): Promise<Position[]> {
 }
 
 function again(env: Record<string, string> = {}): Promise<number> {
-  return call('numbers --once --generate 0', env).then(({ out }) => out.split('\n').filter(Boolean).length);
+  return call('numbers --once --generate 0', { env }).then(({ out }) => out.split('\n').filter(Boolean).length);
 }
 
 describe('a reset', () => {
@@ -112,7 +91,7 @@ describe('a reset to the beginning', () => {
   });
 
   it('holds where only the environment says where new groups begin', async () => {
-    await call('reset numbers --apply', { STARTING_OFFSETS: 'latest' });
+    await call('reset numbers --apply', { env: { STARTING_OFFSETS: 'latest' } });
     expect(await again({ STARTING_OFFSETS: 'latest' })).toBe(40);
   });
 });
