@@ -128,6 +128,8 @@ export class RecordBatch {
 
 const INITIAL_BYTES = 4_096;
 const INITIAL_RECORDS = 64;
+/** Memory that is this many times what was needed is not kept. */
+const MAX_SPARE = 4;
 /** Up to this length a loop of our own writes a text faster than a call of Node does. */
 const SHORT_TEXT = 32;
 const MAX_ASCII = 127;
@@ -145,14 +147,12 @@ export class RecordBatchBuilder {
   readonly topic: string;
   readonly partition: number;
 
-  /** `expected`: about as much as will come, where something is known of it. */
-  constructor(topic: string, partition: number, expected?: { readonly length: number; readonly byteLength: number }) {
+  constructor(topic: string, partition: number) {
     this.topic = topic;
     this.partition = partition;
-    const records = Math.max(INITIAL_RECORDS, expected?.length ?? 0);
-    this.buffer = Buffer.allocUnsafe(Math.max(INITIAL_BYTES, expected?.byteLength ?? 0));
-    this.slices = new Int32Array(records * 4);
-    this.timestamps = new Float64Array(records);
+    this.buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+    this.slices = new Int32Array(INITIAL_RECORDS * 4);
+    this.timestamps = new Float64Array(INITIAL_RECORDS);
   }
 
   get length(): number {
@@ -182,7 +182,7 @@ export class RecordBatchBuilder {
     return this.used - before;
   }
 
-  /** The batch; the builder must not be used after it. */
+  /** The batch; the builder must not be used after it, or `reset` when nobody needs the batch any more. */
   finish(): RecordBatch {
     return new RecordBatch({
       topic: this.topic,
@@ -194,6 +194,18 @@ export class RecordBatchBuilder {
       slices: this.slices.subarray(0, this.count * 4),
       headerLists: this.headerLists,
     });
+  }
+
+  /** Begins anew in the memory of the batch before. Memory that was not used before costs far more than to write into it again. */
+  reset(): void {
+    this.used = 0;
+    this.count = 0;
+    this.headerLists = undefined;
+  }
+
+  /** Whether most of its memory was not needed. */
+  get isOversized(): boolean {
+    return this.buffer.length > INITIAL_BYTES && this.used * MAX_SPARE < this.buffer.length;
   }
 
   private put(data: RecordValue, at: number): void {
@@ -214,7 +226,7 @@ export class RecordBatchBuilder {
       const { bytes, from, to, tail } = data;
       const length = to - from;
       this.reserve(length + tail.length);
-      bytes.copy(this.buffer, start, from, to);
+      this.buffer.set(bytes.subarray(from, to), start);
       this.buffer.set(tail, start + length);
       this.used += length + tail.length;
     }

@@ -151,6 +151,7 @@ export class NodeHost implements NodeContext {
   /** The checkpoint of the last cut is durable. */
   committed(): void {
     for (const state of this.states) state.committed();
+    for (const topic of this.stagedTopics) topic.committed();
     this.participant.committed?.();
   }
 

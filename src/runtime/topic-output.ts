@@ -16,8 +16,10 @@ const MAX_UTF8_PER_UNIT = 3;
 abstract class PartitionedOutput implements TopicOutput {
   protected builders: (RecordBatchBuilder | undefined)[];
   protected bytes = 0;
-  /** By partition, the size of what was taken last. */
-  private readonly taken: { readonly length: number; readonly byteLength: number }[] = [];
+  /** By partition, builders whose batches nobody needs any more. */
+  private readonly spare: RecordBatchBuilder[][];
+  /** Builders of batches that were taken, oldest first. */
+  private readonly taken: (readonly RecordBatchBuilder[])[] = [];
   readonly maxRecordBytes: number;
   private readonly topic: string;
   private readonly credit: Credit;
@@ -28,12 +30,14 @@ abstract class PartitionedOutput implements TopicOutput {
     this.maxRecordBytes = maxRecordBytes;
     this.credit = credit;
     this.builders = new Array<RecordBatchBuilder | undefined>(partitions);
+    this.spare = Array.from({ length: partitions }, () => []);
   }
 
   append(key: string | Uint8Array | null, value: RecordValue, timestamp: number, headers?: readonly Header[]): boolean {
     if (isLarger(this.maxRecordBytes, key, value, headers)) return false;
     const partition = this.partitionOf(key);
-    const builder = (this.builders[partition] ??= new RecordBatchBuilder(this.topic, partition, this.taken[partition]));
+    const builder = (this.builders[partition] ??=
+      this.spare[partition].pop() ?? new RecordBatchBuilder(this.topic, partition));
     const added = builder.add(key, value, timestamp, headers) + RECORD_OVERHEAD;
     this.bytes += added;
     this.credit.hold(added);
@@ -43,10 +47,18 @@ abstract class PartitionedOutput implements TopicOutput {
   /** Batches of what was appended since the last call. */
   protected takeBatches(): RecordBatch[] {
     const builders = this.builders.filter((builder) => builder !== undefined);
-    for (const { partition, length, byteLength } of builders) this.taken[partition] = { length, byteLength };
-    const batches = builders.map((builder) => builder.finish());
+    this.taken.push(builders);
     this.builders = new Array<RecordBatchBuilder | undefined>(this.builders.length);
-    return batches;
+    return builders.map((builder) => builder.finish());
+  }
+
+  /** Nobody needs the batches any more that were taken first: their memory is used again. */
+  protected reuse(): void {
+    for (const builder of this.taken.shift() ?? []) {
+      if (builder.isOversized) continue;
+      builder.reset();
+      this.spare[builder.partition].push(builder);
+    }
   }
 
   private partitionOf(key: string | Uint8Array | null): number {
@@ -62,6 +74,11 @@ export class StagedTopic extends PartitionedOutput {
     const bytes = this.bytes;
     this.bytes = 0;
     return { appends: this.takeBatches(), bytes };
+  }
+
+  /** What the oldest seal took is committed. */
+  committed(): void {
+    this.reuse();
   }
 }
 
@@ -99,6 +116,7 @@ export class PublishedTopic extends PartitionedOutput {
       const bytes = this.bytes;
       this.bytes = 0;
       await this.log.append(this.takeBatches());
+      this.reuse();
       this.spent.release(bytes);
     }
     // Not reached after a failure: nothing may overtake what was not written.
