@@ -11,8 +11,9 @@ const SMALL = 2 ** 30;
 /** Bytes that `value` takes. */
 export function varintBytes(value: number): number {
   if (value >= -64 && value < 64) return 1;
-  let bytes = 1;
-  for (let rest = (value < 0 ? -1 - value : value) / 64; rest >= 1; rest /= 128) bytes++;
+  if (value >= -8_192 && value < 8_192) return 2;
+  let bytes = 2;
+  for (let rest = (value < 0 ? -1 - value : value) / 8_192; rest >= 1; rest /= 128) bytes++;
   return bytes;
 }
 
