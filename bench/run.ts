@@ -33,10 +33,6 @@ const OPTIONS = {
 /** What takes minutes a round. */
 const LONG = new Set(['orders', 'state']);
 
-const { values, positionals } = asked();
-const [runs, longRuns] = [5, 3].map((rounds) => Number(values.runs ?? rounds));
-const records = values.records === undefined ? undefined : Number(values.records);
-
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   async engine() {
     return table('engine', await benchEngine({ runs, records }));
@@ -85,6 +81,10 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
     return measurements;
   },
 };
+
+const { values, positionals } = asked();
+const [runs, longRuns] = [5, 3].map((rounds) => Number(values.runs ?? rounds));
+const records = values.records === undefined ? undefined : Number(values.records);
 
 if (values.help) {
   console.log(usage());
