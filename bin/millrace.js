@@ -1,10 +1,35 @@
 #!/usr/bin/env node
-// Node 20 strips no types: tsx does, in this process, so that signals and exit codes need no forwarding.
-import { register as registerHooks } from 'node:module';
-import { register } from 'tsx/esm/api';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { compiledCopy } from './compiled-copy.js';
+import { loadTypeScript } from './load-typescript.js';
 
-register();
-// A pipeline file may lie where no package of this name is installed: it is run by this one, then.
-registerHooks('./resolve-millrace.js', import.meta.url);
-const { start } = await import('../src/runtime/cli/start.ts');
-start();
+const HOME = join(import.meta.dirname, '..');
+const START = 'src/runtime/cli/start.ts';
+/** Packages that the command line has to itself: no pipeline can meet them twice. */
+const OWN = new Set(['commander', 'picocolors']);
+
+const { version, exports, dependencies } = JSON.parse(readFileSync(join(HOME, 'package.json'), 'utf8'));
+const external = Object.keys(dependencies).filter((name) => !OWN.has(name));
+const folder = join(HOME, 'node_modules/.cache/millrace');
+const copy = await compiledCopy({ home: HOME, entries: [START, ...Object.values(exports)], external, folder });
+if (copy === undefined) await loadTypeScript();
+const { start } = await load(START);
+// What is loaded from here on has a map: --help needs none, and a stack names sources.
+process.setSourceMapsEnabled(true);
+start({ home: HOME, version, importFile });
+
+/** The exports of a pipeline or generator. */
+async function importFile(file) {
+  // Through the hooks of tsx each module takes longer: what nearly every pipeline imports goes before them.
+  if (copy !== undefined) await Promise.all([load(exports['.']), load(exports['./operators'])]);
+  await loadTypeScript(copy);
+  return import(pathToFileURL(file).href);
+}
+
+/** One of the package's own modules. */
+function load(path) {
+  const source = pathToFileURL(join(HOME, path)).href;
+  return import(copy?.[source] ?? source);
+}

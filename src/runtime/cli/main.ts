@@ -1,6 +1,5 @@
 /** The command line: from arguments to an exit code. Nothing here ends the process. */
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { EXIT } from '../../core/errors.ts';
 import { reportFailure, usageError } from './failure.ts';
 import type { LoadedPipeline } from './find-pipeline.ts';
@@ -25,13 +24,13 @@ export async function main(world: World): Promise<number> {
 }
 
 async function dispatch(target: string | undefined, world: World): Promise<number> {
-  const { argv, env, cwd } = world;
+  const { argv, env } = world;
   const wantsHelp = argv.some((arg) => arg === '--help' || arg === '-h');
   const call = { argv, env, readFile };
   const refuseSwallowed = (loaded?: LoadedPipeline): void => {
     if (!wantsHelp) refuseSwallowedFlags(swallowable(loaded), call);
   };
-  const loaded = target === undefined ? undefined : await findOr(() => refuseSwallowed(), target, cwd);
+  const loaded = target === undefined ? undefined : await findOr(() => refuseSwallowed(), target, world);
   refuseSwallowed(loaded);
   const invocation = parseArguments(argv, loaded, env);
   switch (invocation.command) {
@@ -39,7 +38,7 @@ async function dispatch(target: string | undefined, world: World): Promise<numbe
       world.stdout.write(invocation.text);
       return EXIT.ok;
     case 'version':
-      world.stdout.write(`${version()}\n`);
+      world.stdout.write(`${world.version}\n`);
       return EXIT.ok;
     case 'list':
       return list(world);
@@ -81,10 +80,10 @@ async function runOn(
 }
 
 /** A word that names no pipeline may be the value of a flag that is missing. */
-async function findOr(explain: () => void, target: string, cwd: string): Promise<LoadedPipeline> {
+async function findOr(explain: () => void, target: string, world: World): Promise<LoadedPipeline> {
   const { findPipeline } = await import('./find-pipeline.ts');
   try {
-    return await findPipeline(target, cwd);
+    return await findPipeline(target, world);
   } catch (thrown) {
     explain();
     throw thrown;
@@ -93,7 +92,7 @@ async function findOr(explain: () => void, target: string, cwd: string): Promise
 
 async function list(world: World): Promise<number> {
   const { listPipelines } = await import('./find-pipeline.ts');
-  const listed = await listPipelines(world.cwd);
+  const listed = await listPipelines(world);
   if (listed.length === 0)
     throw usageError(
       'there are no pipelines here',
@@ -128,9 +127,4 @@ function readFile(path: string): string {
   } catch {
     return '';
   }
-}
-
-function version(): string {
-  const file = resolve(import.meta.dirname, '../../../package.json');
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

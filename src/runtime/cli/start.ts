@@ -3,12 +3,12 @@ import { writeSync } from 'node:fs';
 import { EXIT } from '../../core/errors.ts';
 import { systemClock } from '../../time/clock.ts';
 import { main } from './main.ts';
-import type { StopReason, World } from './world.ts';
+import type { Program, StopReason, World } from './world.ts';
 
 /** Handles that a broken connection leaves open must not keep a finished command alive. */
 const LINGER_MS = 1_000;
 
-export function start(): void {
+export function start(program: Program): void {
   const listeners = new Set<(reason: StopReason) => void>();
   const stop = (reason: StopReason): void => {
     for (const listener of listeners) listener(reason);
@@ -22,6 +22,7 @@ export function start(): void {
   });
   process.stderr.on('error', () => {});
   const world: World = {
+    ...program,
     argv: process.argv.slice(2),
     env: process.env,
     cwd: process.cwd(),

@@ -8,7 +8,16 @@ export interface Out {
   readonly rows?: number;
 }
 
-export interface World {
+/** The package that runs, and how it is run. */
+export interface Program {
+  /** Folder of the package. */
+  readonly home: string;
+  readonly version: string;
+  /** Imports a file of the user's, TypeScript or JavaScript. */
+  importFile(file: string): Promise<object>;
+}
+
+export interface World extends Program {
   /** Arguments behind the program's name. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { kafka, merge, pipeline } from 'millrace';
 import {
   count,
@@ -78,6 +80,9 @@ export function fakeWorld(argv: readonly string[], given: Partial<World> = {}): 
   const exits: number[] = [];
   const listeners = new Set<(reason: StopReason) => void>();
   return {
+    home: resolve(import.meta.dirname, '../../..'),
+    version: '1.2.3',
+    importFile: (file) => import(pathToFileURL(file).href),
     argv,
     env: {},
     cwd: process.cwd(),

@@ -1,0 +1,97 @@
+// The package's own sources as JavaScript, made once and kept, so that a start has nothing to compile and few files to load.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** Names the copy that is up to date, and what it was made of. */
+const CURRENT = 'current.json';
+/** Older copies are removed when a new one is made; what runs from them has loaded what it needs. */
+const KEPT_MS = 7 * 24 * 3_600_000;
+/** A file as young as this may have changed while it was read: what was made of it serves one start. */
+const SETTLED_MS = 1_000;
+/** Of CommonJS that is compiled in. */
+const REQUIRE = `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);`;
+
+/**
+ * Compiled modules in place of `entries`, paths relative to `home`: from the URL of each source to that of its JavaScript. They are
+ * made anew when a file that they were made of has changed; packages that are not `external` are compiled in. `undefined` where there
+ * can be none, because `folder` cannot be written or a source does not compile.
+ *
+ * @param {{ home: string, entries: readonly string[], external: readonly string[], folder: string }} options
+ * @returns {Promise<Record<string, string> | undefined>}
+ */
+export async function compiledCopy(options) {
+  const { home, entries, folder } = options;
+  const copy = currentCopy(home, folder) ?? (await makeCopy(options).catch(() => undefined));
+  if (copy === undefined) return undefined;
+  return Object.fromEntries(
+    entries.map((entry) => [
+      pathToFileURL(join(home, entry)).href,
+      pathToFileURL(join(folder, copy, entry.replace(/\.ts$/, '.mjs'))).href,
+    ]),
+  );
+}
+
+function currentCopy(home, folder) {
+  try {
+    const { copy, inputs } = JSON.parse(readFileSync(join(folder, CURRENT), 'utf8'));
+    const isFresh = Object.entries(inputs).every(([path, stamp]) => stampOf(join(home, path)) === stamp);
+    return isFresh && statSync(join(folder, copy)).isDirectory() ? copy : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Two starts at once make a copy each; both are whole, and one of them stays current. */
+async function makeCopy({ home, entries, external, folder }) {
+  const { buildSync } = await import('esbuild');
+  const settled = Date.now() - SETTLED_MS;
+  mkdirSync(folder, { recursive: true });
+  removeOld(folder);
+  const outdir = mkdtempSync(join(folder, 'copy-'));
+  try {
+    const { metafile } = buildSync({
+      absWorkingDir: home,
+      entryPoints: [...entries],
+      outbase: home,
+      outdir,
+      bundle: true,
+      splitting: true,
+      external: [...external],
+      format: 'esm',
+      banner: { js: REQUIRE },
+      outExtension: { '.js': '.mjs' },
+      platform: 'node',
+      target: 'node20',
+      sourcemap: true,
+      sourcesContent: false,
+      metafile: true,
+      logLevel: 'silent',
+    });
+    const paths = ['package.json', ...Object.keys(metafile.inputs)];
+    const inputs = Object.fromEntries(paths.map((path) => [path, stampOf(join(home, path))]));
+    if (paths.every((path) => statSync(join(home, path)).mtimeMs < settled)) {
+      const written = join(outdir, CURRENT);
+      writeFileSync(written, JSON.stringify({ copy: basename(outdir), inputs }));
+      renameSync(written, join(folder, CURRENT));
+    }
+    return basename(outdir);
+  } catch (error) {
+    rmSync(outdir, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Changes when the file does. */
+function stampOf(file) {
+  const { mtimeMs, size } = statSync(file);
+  return `${mtimeMs} ${size}`;
+}
+
+function removeOld(folder) {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const isOld = name.startsWith('copy-') && Date.now() - statSync(path).mtimeMs > KEPT_MS;
+    if (isOld) rmSync(path, { recursive: true, force: true });
+  }
+}
