@@ -13,11 +13,12 @@ import {
   tumblingWindow,
   watermark,
 } from 'millrace/operators';
-import { chunkingOf, CrashStore, interleavingOf, type NaiveRecord, recordsOf, TestDriver } from 'millrace/testing';
+import { chunkingOf, interleavingOf, type NaiveRecord, recordsOf, type TestDriver } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
 import { findImbalance } from '../../src/core/ledger.ts';
 import { planOf } from '../../src/core/plan.ts';
 import { tumblingStart } from '../../src/time/windows.ts';
+import { cutsOf, drained, drainedThrough, stepsOf } from './driven.ts';
 
 const OUT_OF_ORDER = 50;
 const WINDOW = 40;
@@ -212,15 +213,6 @@ const arrivals = fc
     }),
   );
 
-function stepsOf(records: readonly Command[], sizes: readonly number[]): Command[][] {
-  let at = 0;
-  return sizes.map((size) => records.slice(at, (at += size)));
-}
-
-async function append(driver: TestDriver, records: readonly Command[]): Promise<void> {
-  for (const value of records) await driver.append('in', [{ value, partition: value.partition }]);
-}
-
 interface Outcome {
   readonly told: Record<string, Told[]>;
   readonly windows: Record<string, number>;
@@ -243,17 +235,8 @@ describe('processKeyed', () => {
   it('gives each key what plain maps do, however records are cut and partitions interleave', async () => {
     await fc.assert(
       fc.asyncProperty(arrivals, async ({ records, arrival, sizes, ...options }) => {
-        const driver = new TestDriver(commands, options);
-        await driver.createTopic('in', 3);
-        await driver.start();
-        for (const step of stepsOf(arrival, sizes)) {
-          await append(driver, step);
-          await driver.advance(10);
-        }
-        await driver.settle();
-        await driver.stop();
-        await driver.start('drain');
-        const { status } = await driver.finish();
+        const steps = stepsOf(arrival, sizes);
+        const { driver, status } = await drained({ pipeline: commands, partitions: 3, steps, options });
         expect(await outcomeOf(driver)).toEqual(naiveOutcome(records));
         const cut = new Map(status.nodes.map(({ id, counts }) => [id, counts]));
         expect(findImbalance(cut, planOf(commands.build({})).edges)).toBeUndefined();
@@ -263,35 +246,12 @@ describe('processKeyed', () => {
   }, 120_000);
 
   it('is not changed by restarts, after a stop or a crash, at any point', async () => {
-    const cut = fc.record({ restart: fc.constantFrom('stop', 'crash'), busyMs: fc.integer({ min: 0, max: 2_500 }) });
     await fc.assert(
-      fc.asyncProperty(
-        arrivals,
-        fc.array(cut, { minLength: 1, maxLength: 5 }),
-        async ({ records, arrival, sizes, ...options }, cuts) => {
-          let store = new CrashStore();
-          const steps = stepsOf(arrival, sizes);
-          let driver = new TestDriver(commands, { store, ...options });
-          await driver.createTopic('in', 3);
-          for (const [i, { restart, busyMs }] of cuts.entries()) {
-            const share = Math.ceil(steps.length / cuts.length);
-            await driver.start();
-            for (const step of steps.slice(i * share, (i + 1) * share)) await append(driver, step);
-            await driver.advance(busyMs);
-            if (restart === 'stop') {
-              await driver.stop();
-            } else {
-              store.crash();
-              await driver.stop().catch(() => {});
-              store = store.reopen();
-            }
-            driver = new TestDriver(commands, { store, ...options, startAt: driver.clock.now() });
-          }
-          await driver.start('drain');
-          await driver.finish();
-          expect(await outcomeOf(driver)).toEqual(naiveOutcome(records));
-        },
-      ),
+      fc.asyncProperty(arrivals, cutsOf(2_500), async ({ records, arrival, sizes, ...options }, cuts) => {
+        const steps = stepsOf(arrival, sizes);
+        const driver = await drainedThrough(cuts, { pipeline: commands, partitions: 3, steps, options });
+        expect(await outcomeOf(driver)).toEqual(naiveOutcome(records));
+      }),
       RUNS,
     );
   }, 120_000);

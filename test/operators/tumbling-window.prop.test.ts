@@ -12,11 +12,18 @@ import {
   tumblingWindow,
   watermark,
 } from 'millrace/operators';
-import { chunkingOf, interleavingOf, type NaiveRecord, naiveTumbling, recordsOf, TestDriver } from 'millrace/testing';
+import {
+  chunkingOf,
+  interleavingOf,
+  type NaiveRecord,
+  naiveTumbling,
+  recordsOf,
+  type TestDriver,
+} from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
 import { findImbalance } from '../../src/core/ledger.ts';
 import { planOf } from '../../src/core/plan.ts';
-import { CrashStore } from '../../src/testing/crash-store.ts';
+import { cutsOf, drained, drainedThrough, stepsOf } from './driven.ts';
 
 const SIZE = 100;
 const OUT_OF_ORDER = 50;
@@ -50,16 +57,6 @@ interface Row {
   readonly total: number;
 }
 
-async function append(driver: TestDriver, records: readonly NaiveRecord[]): Promise<void> {
-  for (const partition of new Set(records.map((record) => record.partition))) {
-    const own = records.filter((record) => record.partition === partition);
-    await driver.append(
-      'in',
-      own.map((value) => ({ value, partition })),
-    );
-  }
-}
-
 async function outcomeOf(driver: TestDriver): Promise<{ windows: Row[]; late: NaiveRecord[] }> {
   const rows = (await driver.readJson('out')) as Row[];
   return {
@@ -79,30 +76,13 @@ function expected(records: readonly NaiveRecord[], graceMs: number) {
   return { windows: rows, late: naive.late };
 }
 
+function byPlace(a: Row, b: Row): number {
+  return a.start - b.start || Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
+}
+
 /** Late records keep no order between partitions. */
 function sorted(late: readonly NaiveRecord[]): string[] {
   return late.map((record) => JSON.stringify(record)).toSorted();
-}
-
-async function drained(of: ReturnType<typeof windows>, steps: readonly (readonly NaiveRecord[])[], partitions: number) {
-  const driver = new TestDriver(of);
-  await driver.createTopic('in', partitions);
-  await driver.start();
-  for (const step of steps) {
-    await append(driver, step);
-    await driver.advance(10);
-  }
-  await driver.settle();
-  await driver.stop();
-  await driver.start('drain');
-  const { status } = await driver.finish();
-  return { driver, status };
-}
-
-/** Records in the given order, cut into steps of the given sizes. */
-function stepsOf(records: readonly NaiveRecord[], sizes: readonly number[]): NaiveRecord[][] {
-  let at = 0;
-  return sizes.map((size) => records.slice(at, (at += size)));
 }
 
 const arrivals = (partitions: number) =>
@@ -114,10 +94,10 @@ describe('tumblingWindow', () => {
   it('puts every record in time into exactly one window and every other to late, however partitions interleave', async () => {
     await fc.assert(
       fc.asyncProperty(arrivals(3), fc.constantFrom(0, 30), async ({ records, arrival, sizes }, graceMs) => {
-        const { driver } = await drained(windows(graceMs, 3), stepsOf(arrival, sizes), 3);
+        const steps = stepsOf(arrival, sizes);
+        const { driver } = await drained({ pipeline: windows(graceMs, 3), partitions: 3, steps });
         const outcome = await outcomeOf(driver);
         const naive = expected(records, graceMs);
-        const byPlace = (a: Row, b: Row) => a.start - b.start || Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
         expect(outcome.windows.toSorted(byPlace)).toEqual(naive.windows);
         expect(sorted(outcome.late)).toEqual(sorted(naive.late));
       }),
@@ -128,7 +108,7 @@ describe('tumblingWindow', () => {
   it('gives the results of one partition in the order of end and key', async () => {
     await fc.assert(
       fc.asyncProperty(recordsOf({ partitions: 1 }), async (records) => {
-        const { driver } = await drained(windows(0, 1), [records], 1);
+        const { driver } = await drained({ pipeline: windows(0, 1), partitions: 1, steps: [records] });
         expect((await outcomeOf(driver)).windows).toEqual(expected(records, 0).windows);
       }),
       RUNS,
@@ -139,7 +119,7 @@ describe('tumblingWindow', () => {
     await fc.assert(
       fc.asyncProperty(arrivals(2), async ({ arrival, sizes }) => {
         const of = windows(0, 2);
-        const { status } = await drained(of, stepsOf(arrival, sizes), 2);
+        const { status } = await drained({ pipeline: of, partitions: 2, steps: stepsOf(arrival, sizes) });
         const cut = new Map(status.nodes.map(({ id, counts }) => [id, counts]));
         expect(findImbalance(cut, planOf(of.build({})).edges)).toBeUndefined();
       }),
@@ -148,41 +128,16 @@ describe('tumblingWindow', () => {
   });
 
   it('is not changed by restarts, after a stop or a crash, at any point', async () => {
-    const cut = fc.record({ restart: fc.constantFrom('stop', 'crash'), busyMs: fc.integer({ min: 0, max: 400 }) });
     await fc.assert(
-      fc.asyncProperty(
-        arrivals(2),
-        fc.array(cut, { minLength: 1, maxLength: 5 }),
-        async ({ records, arrival, sizes }, cuts) => {
-          let store = new CrashStore();
-          const of = windows(30, 2);
-          const steps = stepsOf(arrival, sizes);
-          let driver = new TestDriver(of, { store, maxChunkRecords: 3 });
-          await driver.createTopic('in', 2);
-          for (const [i, { restart, busyMs }] of cuts.entries()) {
-            const share = Math.ceil(steps.length / cuts.length);
-            await driver.start();
-            for (const step of steps.slice(i * share, (i + 1) * share)) await append(driver, step);
-            await driver.advance(busyMs);
-            if (restart === 'stop') {
-              await driver.stop();
-            } else {
-              store.crash();
-              await driver.stop().catch(() => {});
-              store = store.reopen();
-            }
-            driver = new TestDriver(of, { store, maxChunkRecords: 3, startAt: driver.clock.now() });
-          }
-          await driver.start('drain');
-          await driver.finish();
-          const outcome = await outcomeOf(driver);
-          const naive = expected(records, 30);
-          const byPlace = (a: Row, b: Row) =>
-            a.start - b.start || Buffer.compare(Buffer.from(a.key), Buffer.from(b.key));
-          expect(outcome.windows.toSorted(byPlace)).toEqual(naive.windows);
-          expect(sorted(outcome.late)).toEqual(sorted(naive.late));
-        },
-      ),
+      fc.asyncProperty(arrivals(2), cutsOf(400), async ({ records, arrival, sizes }, cuts) => {
+        const steps = stepsOf(arrival, sizes);
+        const options = { maxChunkRecords: 3 };
+        const driver = await drainedThrough(cuts, { pipeline: windows(30, 2), partitions: 2, steps, options });
+        const outcome = await outcomeOf(driver);
+        const naive = expected(records, 30);
+        expect(outcome.windows.toSorted(byPlace)).toEqual(naive.windows);
+        expect(sorted(outcome.late)).toEqual(sorted(naive.late));
+      }),
       RUNS,
     );
   });
