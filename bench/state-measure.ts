@@ -2,9 +2,11 @@
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { onClientCore } from './child.ts';
 import type { Run } from './measure.ts';
 import type { Summary } from './state-data.ts';
-import { type Program, ResultReader, startMeasured } from './state-program.ts';
+import { Program } from './state-program.ts';
+import { ResultReader } from './state-reader.ts';
 import { CommittedEnd } from './topics.ts';
 
 export interface StateRun extends Run {
@@ -46,7 +48,7 @@ export async function measureState(job: StateJob): Promise<StateRun> {
   const end = new CommittedEnd(job.brokers, job.output);
   const programs: Program[] = [];
   const start = (): Program => {
-    const program = startMeasured(job.command);
+    const program = new Program(onClientCore(job.command.map(String)));
     programs.push(program);
     return program;
   };

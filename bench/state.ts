@@ -62,14 +62,17 @@ export async function benchState({
     const measurements: Measurement<StateRun>[] = [];
     for (const job of jobs) {
       const input = `events-${job.keys}`;
+      const programs = programsOf(broker.bootstrap, input, job.keys, streams).filter(({ name }) =>
+        name.startsWith(only),
+      );
+      if (programs.length === 0) continue;
       await createTopics(broker.bootstrap, [input]);
       const expected = await fillInput(broker.bootstrap, input, job);
-      const contenders = programsOf(broker.bootstrap, input, job.keys, streams)
-        .filter(({ name }) => name.startsWith(only))
-        .map((program) => contender(broker, program, reader, expected));
+      const contenders = programs.map((program) => contender(broker, program, reader, expected));
       measurements.push(...(await alternate(contenders, runs)));
       await deleteTopics(broker.bootstrap, [input]);
     }
+    if (measurements.length === 0) throw new Error(`no contender's name begins with '${only}'`);
     return measurements;
   } finally {
     await broker.stop();
@@ -110,7 +113,10 @@ function* told(records: Iterable<NewRecord>, total: number): Iterable<NewRecord>
 function programsOf(brokers: string, input: string, keys: number, streams: readonly string[]): StateProgram[] {
   const tsx = [process.execPath, '--import', 'tsx', join('bench', 'state-run.ts')];
   const pipeline = (entries: number): StateProgram => ({
-    name: `millrace, ${whole(keys)} keys, up to ${whole(entries)} in memory`,
+    name:
+      keys > FEW_ENTRIES
+        ? `millrace, ${whole(keys)} keys, ${whole(entries)} in memory`
+        : `millrace, ${whole(keys)} keys`,
     maker: 'millrace',
     command: ({ group, folder, output }) => [...tsx, brokers, folder, group, input, output, entries],
     changelogs: () => [],
