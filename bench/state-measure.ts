@@ -17,6 +17,8 @@ export interface StateRun extends Run {
   readonly changelogMiB?: number;
   /** From the start of the process after the kill to the first result that was not there before. */
   readonly firstResultMs: number;
+  /** Processor time that the process had used by then. */
+  readonly firstResultCpuMs: number;
 }
 
 export interface StateJob {
@@ -63,16 +65,20 @@ export async function measureState(job: StateJob): Promise<StateRun> {
     const program = start();
     await telling(job, 'starts again', Promise.race([first, program.failure]));
     const firstResultMs = performance.now() - startedAt;
+    const firstResultCpuMs = program.usage().cpuSeconds * 1_000;
     await telling(job, 'does the rest', Promise.race([reader.readAll(), program.failure]));
     await program.stop();
     compare(job, await reader.sum());
-    return { ...measured, firstResultMs };
+    return { ...measured, firstResultMs, firstResultCpuMs };
   } finally {
     await Promise.all([...programs.map((program) => program.kill()), reader.close(), end.close()]);
   }
 }
 
-async function untilKill(job: StateJob, program: Program, end: CommittedEnd): Promise<Omit<StateRun, 'firstResultMs'>> {
+/** What is known of a run before it is started again. */
+type UntilKill = Omit<StateRun, 'firstResultMs' | 'firstResultCpuMs'>;
+
+async function untilKill(job: StateJob, program: Program, end: CommittedEnd): Promise<UntilKill> {
   const { results } = job.expected;
   let anonymousMiB = 0;
   const reach = async (share: number) => {

@@ -15,6 +15,7 @@ export const STATE_COLUMNS: readonly Column<StateRun>[] = [
   { title: 'state MiB', of: ({ stateMiB }) => stateMiB },
   { title: 'changelog MiB', of: ({ changelogMiB }) => changelogMiB },
   { title: 'first result after a kill, ms', of: ({ firstResultMs }) => firstResultMs },
+  { title: 'of it CPU, ms', of: ({ firstResultCpuMs }) => firstResultCpuMs },
 ];
 
 /** Entries of keyed state in memory: the default of a run, and fewer. */
