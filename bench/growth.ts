@@ -29,6 +29,7 @@ export async function benchGrowth({
   only?: string | undefined;
 }): Promise<Growth> {
   const axes = AXES.filter(({ name }) => name.startsWith(only));
+  if (axes.length === 0) throw new Error(`there is no axis '${only}': ${AXES.map(({ name }) => name).join(', ')}`);
   const growth: Record<string, readonly GrowthPoint[]> = axes.length === AXES.length ? {} : known();
   for (const axis of axes) {
     process.stderr.write(`${axis.title}\n`);

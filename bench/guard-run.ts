@@ -17,11 +17,11 @@ import { Allocation } from './allocation.ts';
 import type { Figures } from './guard-budget.ts';
 import { GUARD_JOBS } from './guard-jobs.ts';
 
-const RECORDS = 300_000;
+const RECORDS = 200_000;
 /** Until then the compiler learns. */
-const WARM_UP = 100_000;
+const WARM_UP = 80_000;
 /** From there on the end of the topic is near. */
-const LAST = 270_000;
+const LAST = 170_000;
 const START = Date.UTC(2025, 0, 1);
 /** Of simulated time: 10,000 records come between two checkpoints, and a few more to the end of a fetch. */
 const MS_PER_RECORD = 0.02;

@@ -19,7 +19,7 @@ import { benchState, STATE_COLUMNS } from './state.ts';
 
 const OPTIONS = {
   records: { type: 'string', about: 'records of the input; each bench has a number of its own' },
-  runs: { type: 'string', about: 'rounds in which the contenders take turns; 5, orders and state 3' },
+  runs: { type: 'string', about: 'rounds in which the contenders take turns; 5, orders, state and growth 3' },
   only: { type: 'string', about: 'beginning of the names of what is to run: contenders or, of growth, axes' },
   'by-hand': { type: 'boolean', about: 'orders at least once, beside programs written by hand over public clients' },
   keyed: { type: 'boolean', about: 'orders whose key is the product already' },
@@ -31,7 +31,7 @@ const OPTIONS = {
 } as const;
 
 /** What takes minutes a round. */
-const LONG = new Set(['orders', 'state']);
+const LONG = new Set(['orders', 'state', 'growth']);
 
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   async engine() {
@@ -64,7 +64,7 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
     return lines;
   },
   async growth() {
-    return benchGrowth({ runs, records, only: values.only });
+    return benchGrowth({ runs: longRuns, records, only: values.only });
   },
   async idle() {
     const idle = await benchIdle();
