@@ -1,5 +1,6 @@
 /** Counts the records of a DLQ topic by what went wrong and where; nothing is changed. */
 import type { LogClient, TopicInfo } from '../../log/log-client.ts';
+import { CommonReason, patternOf } from './common-reason.ts';
 import { type Court, letterAt, type Letter, type Verdict, verdictOn } from './letters.ts';
 import { Notes } from './notes.ts';
 import { noVerdicts } from './redrive.ts';
@@ -13,7 +14,7 @@ export const OTHER_REASONS = '(other reasons)';
 export interface Group {
   readonly kind: string | undefined;
   readonly step: string | undefined;
-  /** Times and numbers in it are left out: records that differ by them belong together. */
+  /** Records that differ by times and numbers belong together: `TIME` and `N` stand where they do. */
   readonly reason: string;
   /** The topic that the records came from. */
   readonly origin: string | undefined;
@@ -23,6 +24,8 @@ export interface Group {
   firstFailedAt: number;
   lastFailedAt: number;
 }
+
+type Counted = Omit<Group, 'reason'> & { readonly common: CommonReason };
 
 export interface Survey {
   readonly dlq: string;
@@ -50,7 +53,7 @@ export async function survey({ log, dlq, court, signal, onProgress }: SurveyOpti
   const reached = new Reached(range);
   const whole: Court = { ...court, isRedriven: (letter) => notes.has(letter) };
   const verdicts = noVerdicts();
-  const groups = new Map<string, Group>();
+  const groups = new Map<string, Counted>();
   let records = 0;
   for await (const batch of scan(log, dlq.topic, range, signal)) {
     for (let row = 0; row < batch.length; row++) {
@@ -63,36 +66,38 @@ export async function survey({ log, dlq, court, signal, onProgress }: SurveyOpti
     reached.pass(batch);
     onProgress?.(reached.seen, reached.total);
   }
-  const sorted = [...groups.values()].sort((a, b) => b.records - a.records);
+  const sorted = [...groups.values()]
+    .map(({ common, ...group }): Group => ({ ...group, reason: common.text }))
+    .sort((a, b) => b.records - a.records);
   return { dlq: dlq.topic, records, verdicts, groups: sorted, finished: !signal.aborted };
 }
 
-function groupOf(groups: Map<string, Group>, { record }: Letter): Group {
+/** The group of a letter, which has taken note of its reason. */
+function groupOf(groups: Map<string, Counted>, { record }: Letter): Counted {
   const { kind, step, topic } = record ?? {};
-  const reason = record === undefined ? 'not in the shape of a DLQ record' : pattern(record.reason);
-  const keys = [[kind, step, topic, reason], [kind, step, topic, OTHER_REASONS], [OTHER_REASONS]].map((each) =>
-    JSON.stringify(each),
+  const reason = record === undefined ? 'not in the shape of a DLQ record' : record.reason;
+  const keys = [[kind, step, topic, patternOf(reason)], [kind, step, topic, OTHER_REASONS], [OTHER_REASONS]].map(
+    (each) => JSON.stringify(each),
   );
   const level =
     groups.has(keys[0]) || groups.size < MAX_REASONS ? 0 : groups.has(keys[1]) || groups.size < MAX_GROUPS ? 1 : 2;
   const known = groups.get(keys[level]);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    if (level === 0) known.common.add(reason);
+    return known;
+  }
   const facts = level === 2 ? { kind: undefined, step: undefined, origin: undefined } : { kind, step, origin: topic };
   const times = { firstFailedAt: Number.POSITIVE_INFINITY, lastFailedAt: Number.NEGATIVE_INFINITY };
-  const text = level === 0 ? reason : OTHER_REASONS;
-  const group: Group = { ...facts, reason: text, records: 0, verdicts: noVerdicts(), ...times };
+  const common = new CommonReason(level === 0 ? reason : OTHER_REASONS);
+  const group: Counted = { ...facts, common, records: 0, verdicts: noVerdicts(), ...times };
   groups.set(keys[level], group);
   return group;
 }
 
-function count(group: Group, { record, timestamp }: Letter, verdict: Verdict): void {
+function count(group: Counted, { record, timestamp }: Letter, verdict: Verdict): void {
   const failedAt = record?.failedAt ?? timestamp;
   group.records++;
   group.verdicts[verdict]++;
   group.firstFailedAt = Math.min(group.firstFailedAt, failedAt);
   group.lastFailedAt = Math.max(group.lastFailedAt, failedAt);
-}
-
-function pattern(reason: string): string {
-  return reason.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z?/g, 'TIME').replaceAll(/(?<!UTF-)\d+(?:[.,:]\d+)*/g, 'N');
 }
