@@ -9,8 +9,8 @@ import { monotonicMs, openLog } from './latency-log.ts';
 
 /** After the last order: one that comes twice should be seen. */
 const QUIET_MS = 1_000;
-/** So long without a record means that the missing ones do not come. */
-const PATIENCE_MS = 30_000;
+/** So long without a record means that the missing ones do not come. The program may take its time to start. */
+const PATIENCE_MS = 60_000;
 const FETCH_BYTES = 4 * 1024 * 1024;
 
 const [address, folder, total, valid] = process.argv.slice(2);

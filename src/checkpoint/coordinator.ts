@@ -8,11 +8,14 @@ import type { Fingerprint } from '../core/plan.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Checkpoint, EpochUnderWay, NodeCut } from './checkpoint.ts';
 import type { EpochCommit } from './epoch-commit.ts';
+import { type Pace, pauseMs } from './pace.ts';
 import type { ProtocolPoint } from './protocol.ts';
 
 /** What the coordinator asks of the task it checkpoints. */
 export interface CheckpointedTask {
   readonly changed: boolean;
+  /** More waits in the log than is fetched at a time. */
+  readonly isBehind: boolean;
   readonly nodes: readonly CheckpointedNode[];
   /** Rejects when the task has stopped by a failure. */
   readonly failed: Promise<never>;
@@ -29,7 +32,7 @@ export interface CoordinatorOptions {
   readonly task: CheckpointedTask;
   readonly epochCommit: EpochCommit;
   readonly clock: Clock;
-  readonly intervalMs: number;
+  readonly pace: Pace;
   readonly fingerprint: Fingerprint;
   readonly edges: readonly LedgerEdge[];
   /** The last committed epoch; 0 before the first. */
@@ -46,6 +49,8 @@ export interface CoordinatorOptions {
 
 /** Offsets of a group expire when nobody commits them: a pipeline that is only idle keeps its own alive. */
 const RENEW_MS = 3_600_000;
+/** What comes first after a silence waits so long for what comes with it. */
+const GATHER_MS = 5;
 
 export class Coordinator {
   last: { readonly epoch: number; readonly at: number; readonly durationMs: number } | undefined;
@@ -56,6 +61,8 @@ export class Coordinator {
   epoch: number;
   /** The sleep between two checkpoints. */
   private nap = new AbortController();
+  /** There is nothing to make a checkpoint of. */
+  private isIdle = false;
 
   constructor(options: CoordinatorOptions) {
     this.options = options;
@@ -68,19 +75,43 @@ export class Coordinator {
     this.nap.abort();
   }
 
-  /** A checkpoint every interval in which something changed, until `signal` aborts; rejects when one fails. */
+  /** To be called when the task has changed for the first time since the last barrier. */
+  wake(): void {
+    if (this.isIdle) this.nap.abort();
+  }
+
+  /** A checkpoint soon after something has changed, at the pace that is given, until `signal` aborts; rejects when one fails. */
   async run(signal: AbortSignal): Promise<void> {
     const wake = (): void => this.nap.abort();
     signal.addEventListener('abort', wake);
+    const { pace, clock, task } = this.options;
     try {
-      while (!signal.aborted) {
-        await this.options.clock.sleep(this.options.intervalMs, this.nap.signal);
-        this.nap = new AbortController();
-        if (!signal.aborted && this.hasWork) await this.checkpoint({ final: false, drained: false });
+      for (;;) {
+        await this.untilWork(signal);
+        if (signal.aborted) return;
+        const { durationMs } = this.last ?? { durationMs: 0 };
+        const due = this.madeAt + pauseMs(pace, { durationMs, isBehind: task.isBehind });
+        await this.sleep(Math.max(GATHER_MS, due - clock.now()));
+        if (signal.aborted) return;
+        await this.checkpoint({ final: false, drained: false });
       }
     } finally {
       signal.removeEventListener('abort', wake);
     }
+  }
+
+  /** Outputs that wait for their time are looked at now and then; the task says itself when it changes. */
+  private async untilWork(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && !this.hasWork) {
+      this.isIdle = true;
+      await this.sleep(this.options.pace.most);
+      this.isIdle = false;
+    }
+  }
+
+  private async sleep(ms: number): Promise<void> {
+    await this.options.clock.sleep(ms, this.nap.signal);
+    this.nap = new AbortController();
   }
 
   /** Makes one checkpoint and publishes it. */

@@ -1,6 +1,7 @@
 /** A task that has recovered and is ready to run, and what checkpoints it. */
 import { type Checkpoint, firstCheckpoint } from '../checkpoint/checkpoint.ts';
 import { Coordinator } from '../checkpoint/coordinator.ts';
+import { DEFAULT_PACE, type Pace } from '../checkpoint/pace.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { NodeCounts } from '../core/ledger.ts';
 import type { Plan } from '../core/plan.ts';
@@ -13,7 +14,6 @@ import { MIN_RECORDS_FOR_RATIO, type RunOptions } from './run-options.ts';
 import { type SourceStart, type StartPosition, sourceStart, startPositions } from './start-positions.ts';
 import { Task } from './task.ts';
 
-const DEFAULT_CHECKPOINT_MS = 200;
 const DEFAULT_CREDIT_BYTES = 64 * 1024 * 1024;
 /** Enough to pay for RxJS, few enough for the processor's cache. */
 const DEFAULT_CHUNK_RECORDS = 2_048;
@@ -89,7 +89,7 @@ export async function openSession(
     task,
     epochCommit: epochCommitOf(deliveryOptions, transactions),
     clock,
-    intervalMs: options.checkpointMs ?? DEFAULT_CHECKPOINT_MS,
+    pace: paceOf(options.checkpointMs),
     fingerprint: plan.fingerprint,
     edges: plan.edges,
     epoch,
@@ -100,7 +100,12 @@ export async function openSession(
     onPoint,
   });
   credit.onExhausted = () => coordinator.request();
+  task.onChanged = () => coordinator.wake();
   return { task, credit, coordinator, isDrained };
+}
+
+function paceOf(everyMs: number | undefined): Pace {
+  return everyMs === undefined ? DEFAULT_PACE : { least: everyMs, most: everyMs };
 }
 
 /** By source node. */

@@ -29,6 +29,8 @@ export class SourceReader {
   readonly ends: number[];
   /** Records that were gone before they were read, by partition: a topic that was made anew may have fewer. */
   readonly lost: number[];
+  /** The last answer did not hold all that was there. */
+  isBehind = false;
   private readonly topicId: string | undefined;
   private readonly onDataLoss: OnDataLoss;
   private readonly onNotice: (notice: string) => void;
@@ -121,6 +123,7 @@ export class SourceReader {
     try {
       while (!signal.aborted && !this.isDone) {
         const fetched = await ahead.catch((thrown: unknown) => this.skipGone(thrown));
+        this.isBehind = fetched.some(leavesMore);
         await this.credit.available(signal);
         const next = [...this.positions];
         for (const { partition, nextOffset } of fetched) next[partition] = this.limit(partition, nextOffset);
@@ -252,6 +255,10 @@ export class SourceReader {
     const rows = batch.offsets.findIndex((offset) => offset >= end);
     return rows === 0 ? undefined : batch.subarray(0, rows);
   }
+}
+
+function leavesMore({ nextOffset, highWatermark, lastStableOffset }: FetchedPartition): boolean {
+  return nextOffset < Math.min(highWatermark, lastStableOffset);
 }
 
 /** How far an answer has been emitted. */

@@ -25,6 +25,8 @@ export class Task {
   readonly failed: Promise<never>;
   /** Records or time have moved since the last barrier. */
   changed = false;
+  /** Called when `changed` becomes true. */
+  onChanged: () => void = () => {};
   private readonly stopped = new AbortController();
   private readonly subscriptions: Subscription[] = [];
   private failure: { readonly thrown: unknown } | undefined;
@@ -46,9 +48,7 @@ export class Task {
           topic,
           limit,
           start: options.start(node),
-          onRecords: () => {
-            this.changed = true;
-          },
+          onRecords: () => this.touch(),
         });
         readers.set(node, reader);
         return reader;
@@ -56,9 +56,7 @@ export class Task {
       cut: (host, barrier) => this.underWay!.add(host.id, host.takeCut(barrier)),
       isFinal: () => this.underWay!.final,
       setPaused: (origin, paused) => readers.get(origin.source)?.setPaused(origin.partition, paused),
-      touch: () => {
-        this.changed = true;
-      },
+      touch: () => this.touch(),
       fail: (thrown) => this.fail(thrown),
     };
     this.nodes = this.build(options.plan, surroundings);
@@ -90,7 +88,12 @@ export class Task {
   /** Closes every window: no record will follow. */
   endOfTime(): void {
     for (const reader of this.readers) reader.endOfTime();
-    this.changed = true;
+    this.touch();
+  }
+
+  /** More waits in the log than is fetched at a time. */
+  get isBehind(): boolean {
+    return this.readers.some((reader) => reader.isBehind);
   }
 
   get counts(): LedgerCut {
@@ -106,6 +109,12 @@ export class Task {
   close(): void {
     this.stopped.abort();
     for (const subscription of this.subscriptions) subscription.unsubscribe();
+  }
+
+  private touch(): void {
+    if (this.changed) return;
+    this.changed = true;
+    this.onChanged();
   }
 
   private build(plan: Plan, surroundings: TaskSurroundings): NodeHost[] {

@@ -198,7 +198,7 @@ export const runOptions = (): Option[] => [
   ...generatorOptions(),
   new Option('--json', 'lines of JSON on stdout and nothing else'),
   new Option('--dry-run', 'show plan, offsets and outputs; run nothing, write nothing'),
-  new Option('--checkpoint-ms <MS>', 'time between checkpoints (default: 200)').argParser(integerAbove0),
+  new Option('--checkpoint-ms <MS>', 'time between checkpoints (default: 50 to 200)').argParser(integerAbove0),
   new Option('--delivery <PROMISE>', 'default: exactly-once, and at-least-once through kafkajs').choices([
     'exactly-once',
     'at-least-once',
