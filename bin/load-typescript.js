@@ -15,5 +15,5 @@ export function loadTypeScript(copy = {}) {
 async function registerTsx(copy) {
   const { register } = await import('tsx/esm/api');
   register();
-  registerHooks('./resolve-millrace.js', import.meta.url, { data: copy });
+  registerHooks('./hooks.js', import.meta.url, { data: copy });
 }
