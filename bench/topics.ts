@@ -11,6 +11,8 @@ import {
 export const PARTITIONS = 3;
 const BATCH = 3_000;
 const QUIET_MS = 2_000;
+/** While some are missing: the machine may be busy with other things. */
+const PATIENT_MS = 20_000;
 
 export interface NewRecord {
   readonly key: Buffer;
@@ -93,6 +95,8 @@ export interface CommittedPart {
   readonly from: readonly bigint[];
   /** Whether the records are wanted, or only how many there are. */
   readonly keep: boolean;
+  /** How many are to be there at the least. */
+  readonly least: number;
 }
 
 /** Offsets say nothing of how many records a topic has that was written in transactions: this reads until none comes any more. */
@@ -101,6 +105,7 @@ export async function readCommitted({
   topic,
   from,
   keep,
+  least,
 }: CommittedPart): Promise<{ count: number; rows: Message[] }> {
   const consumer = anyConsumer(brokers);
   const offsets = from.map((offset, partition) => ({ topic, partition, offset }));
@@ -115,10 +120,12 @@ export async function readCommitted({
   const rows: Message[] = [];
   let count = 0;
   let seen = 0;
+  let quietMs = 0;
   await new Promise<void>((done, fail) => {
     const timer = setInterval(() => {
-      if (count > seen) seen = count;
-      else done(clearInterval(timer));
+      quietMs = count > seen ? 0 : quietMs + QUIET_MS;
+      seen = count;
+      if (quietMs >= (count < least ? PATIENT_MS : QUIET_MS)) done(clearInterval(timer));
     }, QUIET_MS);
     stream.on('error', fail);
     stream.on('data', (message) => {
