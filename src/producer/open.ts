@@ -10,7 +10,8 @@ import { connectLog, openEnvironment } from '../runtime/environment.ts';
 import { openSpoolFolder } from '../runtime/spool-folder.ts';
 import { ForwardingProducer } from '../spool/forwarding-producer.ts';
 import { systemClock } from '../time/clock.ts';
-import type { OnDelivery, ProducerOptions, ProducerSpool } from './producer-options.ts';
+import { Deliveries } from './deliveries.ts';
+import type { ProducerOptions, ProducerSpool } from './producer-options.ts';
 import { RecordQueue, type Sender } from './record-queue.ts';
 import { DirectSender, SpoolingSender } from './senders.ts';
 
@@ -26,6 +27,13 @@ export interface OpenProducer {
   close(): Promise<void>;
 }
 
+/** What queue and way share. */
+interface Shared {
+  readonly clock: Clock;
+  readonly create: readonly TopicSpec[];
+  readonly deliveries: Deliveries;
+}
+
 type Place = Pick<OpenProducer, 'log' | 'close'> & { readonly sender: Sender };
 
 const LINGER_MS = 10;
@@ -35,14 +43,15 @@ export const CLOSE_MS = 10_000;
 const SPOOL_BYTES = 1_073_741_824;
 
 export async function open(options: ProducerOptions): Promise<OpenProducer> {
-  const { clock = systemClock, lingerMs = LINGER_MS, maxBufferedBytes = BUFFERED_BYTES, onDelivery } = options;
+  const { clock = systemClock, lingerMs = LINGER_MS, maxBufferedBytes = BUFFERED_BYTES } = options;
   requireNumber('lingerMs', lingerMs, 0);
   requireNumber('maxBufferedBytes', maxBufferedBytes, 1);
   requireNumber('deliveryTimeoutMs', options.deliveryTimeoutMs ?? DELIVERY_MS, 1);
   requireNumber('transactionTimeoutMs', options.transactionTimeoutMs ?? 1, 1);
   const create: TopicSpec[] = [];
-  const { log, sender, close } = await openPlace(options, clock, create);
-  const queue = new RecordQueue({ sender, clock, lingerMs, maxBytes: maxBufferedBytes, onDelivery });
+  const deliveries = new Deliveries(options.onDelivery);
+  const { log, sender, close } = await openPlace(options, { clock, create, deliveries });
+  const queue = new RecordQueue({ sender, clock, lingerMs, maxBytes: maxBufferedBytes, deliveries });
   return { log, clock, queue, create, ownsLog: options.log === undefined, close };
 }
 
@@ -58,22 +67,21 @@ export async function closeProducer(opened: OpenProducer, timeoutMs: number, bef
   }
 }
 
-async function openPlace(options: ProducerOptions, clock: Clock, create: readonly TopicSpec[]): Promise<Place> {
+async function openPlace(options: ProducerOptions, shared: Shared): Promise<Place> {
   const kafka = options.log === undefined ? kafkaOf(options) : undefined;
   if (options.spool !== undefined) {
     if (kafka === undefined || kafka.client === 'kafkajs' || options.transactionalId !== undefined) {
       const hint = 'name brokers and no transactionalId, or leave spool out';
       throw new MillraceError('CONFIG_INVALID', 'a spool stands in front of Kafka, outside of transactions', { hint });
     }
-    const { onDelivery } = options;
-    if (onDelivery === undefined) {
+    if (!shared.deliveries.isWatched) {
       const hint = 'add onDelivery: it is told when a topic does not take a record that send() has seen buffered';
       throw new MillraceError('CONFIG_INVALID', 'a spool without onDelivery would lose such records unseen', { hint });
     }
-    return openSpooling(onDelivery, options.spool, { kafka, clock, create });
+    return openSpooling(options.spool, kafka, shared);
   }
-  const { log, close } = await openLog(options, kafka, clock);
-  return { log, sender: new DirectSender(log, create), close };
+  const { log, close } = await openLog(options, kafka, shared.clock);
+  return { log, sender: new DirectSender(log, shared.create), close };
 }
 
 function kafkaOf({ brokers, compression }: ProducerOptions): KafkaPlace | undefined {
@@ -102,9 +110,9 @@ async function openLog(
 }
 
 async function openSpooling(
-  onDelivery: OnDelivery,
   settings: ProducerSpool,
-  { kafka, clock, create }: { kafka: KafkaPlace; clock: Clock; create: readonly TopicSpec[] },
+  kafka: KafkaPlace,
+  { clock, create, deliveries }: Shared,
 ): Promise<Place> {
   const { maxBytes = SPOOL_BYTES, whenFull = 'block', onEvent } = settings;
   requireNumber('spool.maxBytes', maxBytes, 1);
@@ -120,7 +128,7 @@ async function openSpooling(
     create,
     whenFull,
     onEvent,
-    onDelivery: (report) => onDelivery(report, undefined),
+    onDelivery: (report) => deliveries.tell(report, undefined),
   });
   forwarding.start();
   const close = async (): Promise<void> => {

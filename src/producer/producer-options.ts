@@ -32,7 +32,10 @@ export interface ProducerOptions {
   readonly transactionTimeoutMs?: number;
   /** Keeps records on disk while Kafka is away. Needs `onDelivery`. */
   readonly spool?: ProducerSpool;
-  /** What becomes of every record. With it the promise of `send` need not be looked at. */
+  /**
+   * What becomes of every record. With it the promise of `send` need not be looked at. Where it throws, the producer has
+   * failed: it takes no more records, and `flush` and `close` reject (CALLBACK_FAILED).
+   */
   readonly onDelivery?: OnDelivery;
 }
 

@@ -53,8 +53,8 @@ export class Producer implements AsyncDisposable {
   /**
    * Resolves to the record's place when the log has it, or to its number when the spool has it.
    *
-   * @throws MillraceError LOG_UNAVAILABLE after `deliveryTimeoutMs`, RECORD_TOO_LARGE, CONFIG_INVALID, PRODUCER_FULL, PRODUCER_CLOSED;
-   *   and what the topic's own functions throw
+   * @throws MillraceError LOG_UNAVAILABLE after `deliveryTimeoutMs`, RECORD_TOO_LARGE, CONFIG_INVALID, PRODUCER_FULL, PRODUCER_CLOSED,
+   *   CALLBACK_FAILED for good when `onDelivery` has thrown; and what the topic's own functions throw
    */
   send<T>(topic: Topic<T>, value: T, options: SendOptions = {}): Promise<Delivered> {
     let record: OutgoingRecord;
@@ -93,6 +93,7 @@ export class Producer implements AsyncDisposable {
     } finally {
       isOpen = false;
     }
+    if (this.closing !== undefined) throw closed('the transaction was filled: nothing of it was written');
     return this.transactions.commit(records);
   }
 
@@ -101,7 +102,10 @@ export class Producer implements AsyncDisposable {
     return this.opened.queue.ready();
   }
 
-  /** Resolves when the log has answered for everything sent so far, what lies in the spool included. */
+  /**
+   * Resolves when the log has answered for everything sent so far, what lies in the spool included.
+   * @throws MillraceError CALLBACK_FAILED when `onDelivery` has thrown
+   */
   flush(): Promise<void> {
     return this.opened.queue.flush();
   }
@@ -109,6 +113,7 @@ export class Producer implements AsyncDisposable {
   /**
    * Takes no more records, lets those under way arrive, and lets go of log and spool. Where Kafka fails, it is tried for `timeoutMs`
    * (default 10,000) only; then what has not arrived stays in the spool or, without one, is reported as failed.
+   * @throws MillraceError as `flush`, when all is done
    */
   close({ timeoutMs = CLOSE_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.closing ??= closeProducer(this.opened, timeoutMs, this.transactions.settled());

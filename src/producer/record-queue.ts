@@ -5,7 +5,8 @@ import { Bell } from '../spool/bell.ts';
 import { bytesOf } from '../spool/grouping.ts';
 import type { DeliveryReport, OutgoingRecord } from '../spool/outgoing.ts';
 import type { Outgoing } from '../spool/transmitter.ts';
-import type { Delivered, OnDelivery } from './producer-options.ts';
+import type { Deliveries } from './deliveries.ts';
+import type { Delivered } from './producer-options.ts';
 
 /** A record, and who waits for it. */
 export interface QueuedRow extends Outgoing {
@@ -26,7 +27,7 @@ export interface QueueOptions {
   readonly clock: Clock;
   readonly lingerMs: number;
   readonly maxBytes: number;
-  readonly onDelivery?: OnDelivery | undefined;
+  readonly deliveries: Deliveries;
 }
 
 /** What is sent at once, and what ends the wait for more. */
@@ -59,7 +60,9 @@ export class RecordQueue {
   }
 
   add(record: OutgoingRecord): Promise<Delivered> {
-    const { maxBytes, onDelivery } = this.options;
+    const { maxBytes, deliveries } = this.options;
+    // Not told to onDelivery, which is what has failed.
+    if (deliveries.failure !== undefined) return Promise.reject(deliveries.failure);
     if (this.isClosing) return this.refuse(record, closed());
     if (this.openBytes >= maxBytes) return this.refuse(record, fullProducer(maxBytes));
     const bytes = bytesOf(record);
@@ -69,12 +72,12 @@ export class RecordQueue {
         this.openBytes -= bytes;
         if (report.status === 'failed') reject(report.error);
         else resolve(report);
-        if (onDelivery !== undefined) queueMicrotask(() => onDelivery(report, record));
+        if (deliveries.isWatched) queueMicrotask(() => deliveries.tell(report, record));
       };
       this.rows.push({ record, bytes, answer, isDone: false });
     });
     // Somebody is told of a failure; else an unhandled rejection must say it.
-    if (onDelivery !== undefined) delivered.catch(() => {});
+    if (deliveries.isWatched) delivered.catch(() => {});
     this.added++;
     this.waitingBytes += bytes;
     this.openBytes += bytes;
@@ -84,11 +87,11 @@ export class RecordQueue {
   }
 
   private refuse(record: OutgoingRecord, error: MillraceError): Promise<Delivered> {
-    const { onDelivery } = this.options;
+    const { deliveries } = this.options;
     const refused = Promise.reject<Delivered>(error);
-    if (onDelivery !== undefined) {
+    if (deliveries.isWatched) {
       refused.catch(() => {});
-      queueMicrotask(() => onDelivery({ status: 'failed', topic: record.topic, error }, record));
+      queueMicrotask(() => deliveries.tell({ status: 'failed', topic: record.topic, error }, record));
     }
     return refused;
   }
@@ -102,19 +105,32 @@ export class RecordQueue {
     }
   }
 
-  /** Resolves when everything added so far is in the log, or was refused by it. */
+  /**
+   * Resolves when everything added so far is in the log, or was refused by it.
+   * @throws MillraceError CALLBACK_FAILED when somebody who was told of a record has thrown
+   */
   async flush(): Promise<void> {
     await this.settled(this.added);
     await this.options.sender.flush();
+    this.checkTold();
   }
 
-  /** Takes no more, and lets what there is arrive. */
+  /**
+   * Takes no more, and lets what there is arrive.
+   * @throws MillraceError as `flush`, at the end of it
+   */
   async close(): Promise<void> {
     this.isClosing = true;
     this.bell.ring();
     await this.settled(this.added);
     await this.running;
     await this.options.sender.close();
+    this.checkTold();
+  }
+
+  private checkTold(): void {
+    const { failure } = this.options.deliveries;
+    if (failure !== undefined) throw failure;
   }
 
   private async settled(count: number): Promise<void> {
@@ -190,8 +206,8 @@ export function answerFailed(row: QueuedRow, thrown: unknown): void {
   answerRow(row, { status: 'failed', topic: row.record.topic, error });
 }
 
-export function closed(): MillraceError {
-  return new MillraceError('PRODUCER_CLOSED', 'the producer was closed before it was given this record');
+export function closed(before = 'it was given this record'): MillraceError {
+  return new MillraceError('PRODUCER_CLOSED', `the producer was closed before ${before}`);
 }
 
 export function fullProducer(maxBytes: number): MillraceError {

@@ -189,6 +189,26 @@ describe('send', () => {
   });
 });
 
+describe('an onDelivery that throws', () => {
+  it('ends the producer with what it has thrown, and what was sent before arrives', async () => {
+    const told: string[] = [];
+    const { producer, log } = await world({
+      onDelivery: (_, record) => {
+        told.push(String(record!.key));
+        throw new Error('the ledger is full');
+      },
+    });
+    void producer.send(orders, order(1));
+    void producer.send(orders, order(2));
+    const failure = { code: 'CALLBACK_FAILED', message: expect.stringContaining('the ledger is full') as string };
+    await expect(producer.flush()).rejects.toMatchObject(failure);
+    await expect(producer.send(orders, order(3))).rejects.toMatchObject(failure);
+    await expect(producer.close()).rejects.toMatchObject(failure);
+    expect(told).toEqual(['ORD-1', 'ORD-2']);
+    expect((await recordsOf(log, orders.name)).length).toBe(2);
+  });
+});
+
 describe('close', () => {
   it('takes nothing more from the call on', async () => {
     const { producer } = await world();

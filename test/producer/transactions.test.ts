@@ -95,6 +95,20 @@ describe('a transaction', () => {
     await embedded.close();
   });
 
+  it('is refused where its producer was closed while it was filled', async () => {
+    const { producer, log } = await world({ transactionalId: 'id' });
+    await log.createTopics([{ topic: orders.name, partitions: 3 }]);
+    const filled = producer.transaction(async (transaction) => {
+      transaction.send(orders, order(1));
+      await producer.close();
+    });
+    await expect(filled).rejects.toMatchObject({
+      code: 'PRODUCER_CLOSED',
+      message: expect.stringContaining('nothing of it was written') as string,
+    });
+    expect(await recordsOf(log, orders.name)).toEqual([]);
+  });
+
   it('is refused where it is too large, and closed when it has ended', async () => {
     const { producer, log } = await world({ transactionalId: 'id', maxBufferedBytes: 500 });
     const large = producer.transaction((transaction) => {
