@@ -1,6 +1,7 @@
 import { normalize } from 'node:path';
 import { MillraceError, messageOf } from '../src/core/errors.ts';
 import { AppendOutput } from '../src/files/append-output.ts';
+import { jsonText } from './core/json-text.ts';
 import { requireText } from './core/options.ts';
 import { sink } from './core/sink.ts';
 
@@ -29,12 +30,13 @@ export function sinkJsonl<T>(path: string) {
     writer: (ctx) => {
       const output = new AppendOutput(ctx.disk, ctx.outputPath(path), ctx);
       ctx.output(output);
+      const jsonOf = jsonText(ctx.codegen);
       return {
         write(chunk) {
           let text = '';
           let i = 0;
           try {
-            for (; i < chunk.length; i++) text += lineOf(chunk.values[i]);
+            for (; i < chunk.length; i++) text += `${jsonOf(chunk.values[i])}\n`;
           } catch (thrown) {
             const { topic, partition } = chunk.origin;
             throw new MillraceError('CALLBACK_FAILED', `cannot write the value as JSON: ${messageOf(thrown)}`, {
@@ -48,10 +50,4 @@ export function sinkJsonl<T>(path: string) {
       };
     },
   });
-}
-
-function lineOf(value: unknown): string {
-  const json = JSON.stringify(value);
-  if (json === undefined) throw new TypeError(`a value of type ${typeof value} has no JSON form`);
-  return `${json}\n`;
 }

@@ -5,6 +5,7 @@ import { callbackFailed } from './core/process.ts';
 import { requirePositiveInteger, requireText } from './core/options.ts';
 import { Splicer } from '../src/json/splicer.ts';
 import { sink } from './core/sink.ts';
+import { jsonText } from './core/json-text.ts';
 import { writeRejection } from './core/take-rejections.ts';
 import { DEFAULT_PARTITIONS } from './core/source.ts';
 
@@ -44,12 +45,17 @@ export function sinkKafka<T>(topic: string, options: SinkKafkaOptions<T> = {}) {
       const output = ctx.topic(topic);
       const rejected = dlq === undefined ? undefined : ctx.topic(dlq);
       const splicer = ctx.codegen && options.value === undefined ? new Splicer() : undefined;
-      return { write: (chunk) => appendChunk(ctx, chunk, { ...options, topic, output, rejected, splicer }) };
+      const valueOf = options.value ?? jsonText(ctx.codegen);
+      return {
+        write: (chunk) => appendChunk(ctx, chunk, { key: options.key, valueOf, topic, output, rejected, splicer }),
+      };
     },
   });
 }
 
-interface Target<T> extends SinkKafkaOptions<T> {
+interface Target<T> {
+  readonly key: SinkKafkaOptions<T>['key'];
+  readonly valueOf: NonNullable<SinkKafkaOptions<T>['value']>;
   readonly topic: string;
   readonly output: TopicOutput;
   /** Where a record goes that the topic does not take. */
@@ -60,7 +66,7 @@ interface Target<T> extends SinkKafkaOptions<T> {
 /** Returns how many records were too large. */
 function appendChunk<T>(ctx: NodeContext, chunk: Chunk<T>, target: Target<T>): number {
   const { values, times } = chunk;
-  const { output, key: keyOf = noKey, value: valueOf = toJson, splicer } = target;
+  const { output, key: keyOf = noKey, valueOf, splicer } = target;
   let tooLarge = 0;
   let i = 0;
   try {
@@ -100,10 +106,4 @@ function reject<T>(ctx: NodeContext, chunk: Chunk<T>, i: number, { topic, output
 
 function noKey(): null {
   return null;
-}
-
-function toJson(value: unknown): string {
-  const json = JSON.stringify(value);
-  if (json === undefined) throw new TypeError(`a value of type ${typeof value} has no JSON form`);
-  return json;
 }

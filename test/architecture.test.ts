@@ -22,7 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'src/arrow': ['src/core', 'src/time', 'src/files'],
   'src/parquet': ['src/core', 'src/time', 'src/files', 'src/arrow', 'src/compression'],
   'src/csv': ['src/core', 'src/time', 'src/files', 'src/arrow'],
-  'operators/core': ['src/core', 'src/time', 'src/files', 'src/arrow'],
+  'operators/core': ['src/core', 'src/time', 'src/files', 'src/arrow', 'src/json'],
   operators: ['operators/core', 'src/core', 'src/time', 'src/files', 'src/arrow', 'src/parquet', 'src/csv', 'src/json'],
   'src/checkpoint': ['src/core', 'src/time', 'src/state'],
   'src/runtime': [

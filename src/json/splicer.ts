@@ -5,6 +5,7 @@
 import type { Chunk } from '../core/element.ts';
 import type { SplicedValue } from '../core/record-batch.ts';
 import { compile, literal } from './codegen.ts';
+import { isPlainObject, scalarJson } from './plain.ts';
 
 /** Whether `value` has every field as row `row` has it, in its order; `added` takes the names of further fields. */
 type Check = (value: object, columns: readonly unknown[][], row: number, added: string[]) => boolean;
@@ -89,9 +90,12 @@ function newTail(tails: Tails, value: Readonly<Record<string, unknown>>): Tail |
   let text = '';
   for (const name of tails.names) {
     // Something that was added to all objects of the program is no field.
-    const json = Object.hasOwn(value, name) ? jsonOf(value[name]) : undefined;
+    if (!Object.hasOwn(value, name)) return undefined;
+    const field = value[name];
+    if (field === undefined) continue;
+    const json = scalarJson(field);
     if (json === undefined) return undefined;
-    if (json !== '') text += `,${JSON.stringify(name)}:${json}`;
+    text += `,${JSON.stringify(name)}:${json}`;
   }
   const tail = tails.make(value, Buffer.from(`${text}}`));
   tails.kept[tails.oldest] = tail;
@@ -114,21 +118,6 @@ function compileTails(names: readonly string[]): Tails | undefined {
   };`;
   const code = compile<() => Pick<Tails, 'find' | 'make'>>([], body)?.();
   return code === undefined ? undefined : { ...code, names, kept: [], oldest: 0 };
-}
-
-/** Empty for what JSON leaves out; `undefined` for objects, which may have a JSON form of their own making. */
-function jsonOf(value: unknown): string | undefined {
-  if (value === undefined) return '';
-  return value === null || ['string', 'number', 'boolean'].includes(typeof value) ? JSON.stringify(value) : undefined;
-}
-
-function isPlainObject(value: unknown): value is object {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    Object.getPrototypeOf(value) === Object.prototype &&
-    !('toJSON' in value)
-  );
 }
 
 function compileCheck(names: readonly string[]): Check | undefined {
