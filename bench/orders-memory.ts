@@ -6,7 +6,7 @@ import { type Engine, runEngine } from './orders-engine.ts';
 import { flink, kafkaStreams, millrace } from './orders-peers.ts';
 import { openStage, type Stage } from './orders-stage.ts';
 
-/** What is tried, in MiB, each about a third more than the one before it … */
+/** What is tried, in MiB, each a third to a half more than the one before it … */
 const HEAPS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1_024];
 /** … against as much as nobody needs. */
 const PLENTY_MIB = 2_048;

@@ -10,8 +10,8 @@ import { setUpPython } from './peers/python/setup.ts';
 const GRACE_MS = 60_000;
 /** Flink has no default; a second is what its guides begin with. */
 const FLINK_CHECKPOINT_MS = 1_000;
-/** The share of the heap that the young generation takes at the most, and the least and most that Node gives a half of it by itself. */
-const YOUNG_SHARE = 1 / 16;
+/** The share of the heap that a half of the young generation, a semi-space, takes at the most, and the bounds of Node. */
+const SEMI_SPACE_SHARE = 1 / 16;
 const SEMI_SPACE_MIB = { least: 1, most: 16 };
 
 const BYTEWAX = ['bytewax==0.21.1', 'confluent-kafka~=2.12', 'orjson~=3.13'];
@@ -33,7 +33,7 @@ export function millrace(delivery: Delivery, driver: 'fast' | 'kafkajs' = 'fast'
 
 /** A young generation is three times a semi-space: what is left of the heap is the old one's. */
 function nodeHeap(heapMiB: number): string[] {
-  const half = 2 ** Math.floor(Math.log2(heapMiB * YOUNG_SHARE));
+  const half = 2 ** Math.floor(Math.log2(heapMiB * SEMI_SPACE_SHARE));
   const semi = Math.min(SEMI_SPACE_MIB.most, Math.max(SEMI_SPACE_MIB.least, half));
   return [`--max-semi-space-size=${semi}`, `--max-old-space-size=${heapMiB - 3 * semi}`];
 }
