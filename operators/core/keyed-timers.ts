@@ -103,9 +103,7 @@ export class KeyedTimers<S> {
     this.watermark = watermark;
     for (const hour of this.state.slots()) {
       if (hour + HOUR_MS > watermark) break;
-      if (hour === RECORDS) continue;
-      // Handing an entry out is what forgets it.
-      for (const _ of this.state.take(hour)) continue;
+      if (hour !== RECORDS) this.state.forget(hour);
     }
   }
 

@@ -2,16 +2,18 @@
 import { MillraceError } from '../core/errors.ts';
 import type { Fingerprint } from '../core/plan.ts';
 import { pack, unpack } from '../state/codec.ts';
-import type { StateStore, WriteTransaction } from '../state/state-store.ts';
-import { type Checkpoint, firstCheckpoint, type StateWrites } from './checkpoint.ts';
+import type { SealedState } from '../state/keyed-state.ts';
+import type { StateStore, StoreKey, WriteTransaction } from '../state/state-store.ts';
+import { type Checkpoint, firstCheckpoint } from './checkpoint.ts';
 import { claim, type Owner, type ProcessProbe } from './owner.ts';
 
 const SEPARATOR = 0;
 
-/** An epoch whole: what `makeCurrent` needs of it. */
+/** An epoch that waits for its decision. Its deltas lie where they belong already: nobody reads them before a recovery. */
 interface PendingEpoch {
   readonly checkpoint: Checkpoint;
-  readonly state: readonly StateWrites[];
+  /** Of its deltas. */
+  readonly keys: readonly StoreKey[];
 }
 
 export class CheckpointStore {
@@ -22,8 +24,8 @@ export class CheckpointStore {
   private readonly pendingKey: Uint8Array;
   private readonly settledKey: Uint8Array;
   private owner: Owner | undefined;
-  /** What lies in the store under `pendingKey`, as long as this process has written it. */
-  private prepared: PendingEpoch | undefined;
+  /** Of the epoch that this process has prepared. A process that finds one prepared leaves its state where it lies. */
+  private prepared: readonly SealedState[] = [];
 
   constructor(store: StateStore, taskId: string) {
     this.store = store;
@@ -93,50 +95,56 @@ export class CheckpointStore {
    */
   async commit(
     checkpoint: Checkpoint,
-    state: readonly StateWrites[],
+    state: readonly SealedState[],
     also: (transaction: WriteTransaction) => void,
   ): Promise<void> {
     await this.store.write((transaction) => {
       this.checkOwner(transaction);
-      this.makeCurrent(transaction, { checkpoint, state });
+      writeDeltas(transaction, state);
+      move(transaction, state);
+      transaction.put('tasks', this.checkpointKey, pack(checkpoint));
       also(transaction);
     });
   }
 
   /** Holds an epoch that something else decides: on disk, and without effect until `finish`. */
-  async prepare(checkpoint: Checkpoint, state: readonly StateWrites[]): Promise<void> {
-    const pending: PendingEpoch = { checkpoint, state };
+  async prepare(checkpoint: Checkpoint, state: readonly SealedState[]): Promise<void> {
+    const keys = state.flatMap(({ deltas }) => deltas.map(([key]) => key));
+    const pending: PendingEpoch = { checkpoint, keys };
     await this.store.write((transaction) => {
       this.checkOwner(transaction);
+      writeDeltas(transaction, state);
       transaction.put('tasks', this.pendingKey, pack(pending));
     });
-    this.prepared = pending;
+    this.prepared = state;
   }
 
   /** The epoch that was prepared and neither finished nor dropped. */
   pending(): Checkpoint | undefined {
     const bytes = this.store.get('tasks', this.pendingKey);
-    return bytes === undefined ? undefined : (unpack(bytes) as PendingEpoch).checkpoint;
+    return bytes === undefined ? undefined : pendingIn(bytes).checkpoint;
   }
 
   /** What was prepared has been decided. */
   async finish(): Promise<void> {
     await this.store.write((transaction) => {
       this.checkOwner(transaction);
-      const epoch = this.prepared ?? (unpack(transaction.get('tasks', this.pendingKey)!) as PendingEpoch);
-      this.makeCurrent(transaction, epoch);
+      const { checkpoint } = pendingIn(transaction.get('tasks', this.pendingKey)!);
+      move(transaction, this.prepared);
+      transaction.put('tasks', this.checkpointKey, pack(checkpoint));
       transaction.delete('tasks', this.pendingKey);
     });
-    this.prepared = undefined;
+    this.prepared = [];
   }
 
   /** What was prepared has not been decided, and never will be. */
   async drop(): Promise<void> {
     await this.store.write((transaction) => {
       this.checkOwner(transaction);
+      for (const key of pendingIn(transaction.get('tasks', this.pendingKey)!).keys) transaction.delete('state', key);
       transaction.delete('tasks', this.pendingKey);
     });
-    this.prepared = undefined;
+    this.prepared = [];
   }
 
   /** Forgets the keyed state of one operator. */
@@ -169,14 +177,6 @@ export class CheckpointStore {
     await this.disown();
   }
 
-  private makeCurrent(transaction: WriteTransaction, { checkpoint, state }: PendingEpoch): void {
-    for (const { puts, deletes } of state) {
-      for (const key of deletes) transaction.delete('state', key);
-      for (const [key, value] of puts) transaction.put('state', key, value);
-    }
-    transaction.put('tasks', this.checkpointKey, pack(checkpoint));
-  }
-
   private isOwner(transaction: WriteTransaction): boolean {
     const bytes = transaction.get('tasks', this.ownerKey);
     return bytes !== undefined && (unpack(bytes) as Owner).number === this.owner?.number;
@@ -194,9 +194,24 @@ export class CheckpointStore {
   }
 }
 
+function pendingIn(bytes: Uint8Array): PendingEpoch {
+  return unpack(bytes) as PendingEpoch;
+}
+
+function writeDeltas(transaction: WriteTransaction, state: readonly SealedState[]): void {
+  for (const { deltas } of state) for (const [key, value] of deltas) transaction.put('state', key, value);
+}
+
+function move(transaction: WriteTransaction, state: readonly SealedState[]): void {
+  for (const { moved } of state) {
+    for (const key of moved.deletes) transaction.delete('state', key);
+    for (const [key, value] of moved.puts) transaction.put('state', key, value);
+  }
+}
+
 function deletePrefix(transaction: WriteTransaction, prefix: Uint8Array): void {
   const to = Uint8Array.from(prefix);
   to[to.length - 1]++;
-  const keys = [...transaction.range('state', { from: prefix, to })].map(([key]) => Uint8Array.from(key));
+  const keys = Array.from(transaction.keys('state', { from: prefix, to }), (key) => Uint8Array.from(key));
   for (const key of keys) transaction.delete('state', key);
 }

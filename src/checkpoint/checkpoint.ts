@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { NodeCounts } from '../core/ledger.ts';
 import type { Fingerprint } from '../core/plan.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
+import type { SealedState } from '../state/keyed-state.ts';
 
 /** What a source knows of its topic, beside how far it has read. */
 export interface SourceFacts {
@@ -64,17 +65,11 @@ export function firstCheckpoint(
   };
 }
 
-/** Writes of keyed state: store keys are complete, prefix included. */
-export interface StateWrites {
-  readonly puts: readonly (readonly [key: Uint8Array, value: Uint8Array])[];
-  readonly deletes: readonly Uint8Array[];
-}
-
 /** What one node hands over when the barrier passes it. */
 export interface NodeCut {
   readonly counts: NodeCounts;
   readonly snapshot: unknown;
-  readonly state: readonly StateWrites[];
+  readonly state: readonly SealedState[];
   /** Sources only. */
   readonly offsets: readonly number[] | undefined;
   readonly source: SourceFacts | undefined;

@@ -3,7 +3,8 @@ import { MillraceError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
 import type { WriteTransaction } from '../state/state-store.ts';
-import type { Checkpoint, StateWrites } from './checkpoint.ts';
+import type { SealedState } from '../state/keyed-state.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import type { ProtocolPoint } from './protocol.ts';
 import type { DecidedOffset } from './reconcile.ts';
@@ -14,7 +15,7 @@ export interface EpochCommit {
   /** Where a transaction decides: its id, for a recovery that has another one. */
   readonly transactionalId: string | undefined;
   /** Resolves when the epoch is decided and the store says so. */
-  commit(checkpoint: Checkpoint, state: readonly StateWrites[], appends: readonly RecordBatch[]): Promise<void>;
+  commit(checkpoint: Checkpoint, state: readonly SealedState[], appends: readonly RecordBatch[]): Promise<void>;
 }
 
 /** The store's own commit decides: the log's records lie in the same store, or were published on the way. */
@@ -31,7 +32,7 @@ export class StoreCommit implements EpochCommit {
     this.onPoint = onPoint;
   }
 
-  commit(checkpoint: Checkpoint, state: readonly StateWrites[], appends: readonly RecordBatch[]): Promise<void> {
+  commit(checkpoint: Checkpoint, state: readonly SealedState[], appends: readonly RecordBatch[]): Promise<void> {
     return this.store.commit(checkpoint, state, (transaction) => {
       this.append(transaction, appends);
       this.onPoint('in-commit');
@@ -64,7 +65,7 @@ export class TransactionCommit implements EpochCommit {
     this.transactionalId = options.transactionalId;
   }
 
-  async commit(checkpoint: Checkpoint, state: readonly StateWrites[], appends: readonly RecordBatch[]): Promise<void> {
+  async commit(checkpoint: Checkpoint, state: readonly SealedState[], appends: readonly RecordBatch[]): Promise<void> {
     const { store, transactions, group, offsetsOf, onPoint, clock } = this.options;
     const began = clock.now();
     const flush = async (): Promise<void> => {

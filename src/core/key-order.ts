@@ -26,6 +26,17 @@ export function keyBytes(key: Key): Uint8Array {
   return Buffer.concat([Buffer.of(STRING_TAG), text.subarray(0, MAX_PLAIN_BYTES), hash]);
 }
 
+/** Whether `keyBytes` has cut the key, so that it cannot be had from them. */
+export function isCut(bytes: Uint8Array): boolean {
+  return bytes.length > 1 + MAX_PLAIN_BYTES;
+}
+
+/** The key behind `keyBytes` that are not cut. */
+export function keyOfBytes(bytes: Uint8Array): Key {
+  if (bytes[0] === NUMBER_TAG) return readOrdered(bytes, 1);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8', 1);
+}
+
 /** The order of `keyBytes`, mostly without making the bytes. */
 export function compareKeys(a: Key, b: Key): number {
   if (a === b) return 0;
@@ -47,4 +58,13 @@ export function writeOrdered(target: Buffer, at: number, value: number): void {
   const flip = target[at] & 0x80 ? 0xff : 0;
   target[at] ^= flip | 0x80;
   for (let i = 1; i < ORDERED_BYTES; i++) target[at + i] ^= flip;
+}
+
+/** The inverse of `writeOrdered`. */
+export function readOrdered(bytes: Uint8Array, at: number): number {
+  const plain = Buffer.from(bytes.subarray(at, at + ORDERED_BYTES));
+  const flip = plain[0] & 0x80 ? 0 : 0xff;
+  plain[0] ^= flip | 0x80;
+  for (let i = 1; i < ORDERED_BYTES; i++) plain[i] ^= flip;
+  return plain.readDoubleBE(0);
 }

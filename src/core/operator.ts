@@ -174,9 +174,12 @@ export interface StateEntry<V> {
   readonly key: Key;
   value: V;
   dirty: boolean;
+  /** The store's base holds a version of it. */
   stored: boolean;
   /** Removed, and kept until the store knows. */
   gone: boolean;
+  /** Number of the delta that holds its newest version; 0 where none does. */
+  since: number;
 }
 
 /**
@@ -198,6 +201,8 @@ export interface KeyedState<V> {
   slots(): readonly number[];
   /** Hands out every entry of a slot in the order of its key's bytes and forgets the slot. */
   take(slot: number): Iterable<StateEntry<V>>;
+  /** Forgets a slot and all that is in it, without reading it. */
+  forget(slot: number): void;
   /** Entries in memory. */
   readonly size: number;
 }

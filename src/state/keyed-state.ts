@@ -1,47 +1,67 @@
-/** Keyed state: kept in memory up to a bound, in the store beyond it, and written by the checkpoint where it was touched. */
+/**
+ * Keyed state: kept in memory up to a bound, in the store beyond it. What a checkpoint has touched is written as one delta; what
+ * deltas hold moves into a base, in the order of slot and key, when they have become many.
+ */
 import type { Key } from '../core/element.ts';
 import type { KeyedState, StateEntry } from '../core/operator.ts';
-import { keyBytes, ORDERED_BYTES, sortsAsText, writeOrdered } from '../core/key-order.ts';
-import { pack, unpack } from './codec.ts';
-import type { ReadView } from './state-store.ts';
+import { keyBytes } from '../core/key-order.ts';
+import { BlockBase } from './block-base.ts';
+import { DeltaLog, PACE, type Pace } from './delta-log.ts';
+import { unpackValue } from './packed-value.ts';
+import { StateLayout } from './state-layout.ts';
+import { emptySlot, sortedByKey, type StateSlot } from './state-slot.ts';
+import type { ReadView, StoreKey } from './state-store.ts';
 
 export interface KeyedStateOptions {
   /** Reads what is committed. */
   readonly view: ReadView;
   /** In front of all keys of this table in the store. */
   readonly prefix: Uint8Array;
-  /** Entries in memory; more are let go when a checkpoint has made them durable. */
+  /** Entries in memory; more are let go when a checkpoint has made them durable and the base holds them. */
   readonly maxEntries: number;
+  readonly pace?: Pace;
 }
+
+type Puts = readonly (readonly [key: StoreKey, value: Uint8Array])[];
 
 /** Writes for the checkpoint: complete store keys. */
 export interface SealedState {
-  readonly puts: readonly (readonly [key: Uint8Array, value: Uint8Array])[];
-  readonly deletes: readonly Uint8Array[];
-}
-
-interface Slot<V> {
-  readonly entries: Map<Key, StateEntry<V>>;
-  /** The store may hold entries of this slot that are not in memory. */
-  partial: boolean;
+  /** What was touched, under keys that are new: without effect for as long as the checkpoint does not count. */
+  readonly deltas: Puts;
+  /** Where values lie from now on, and not what they are: written with the decision or behind it, and may be left out. */
+  readonly moved: { readonly puts: Puts; readonly deletes: readonly StoreKey[] };
 }
 
 /** Part of a table's bound that is let go at once, so that it is not done at every checkpoint. */
 const EVICTED_SHARE = 0.25;
 
 export class KeyedStateTable<V> implements KeyedState<V> {
-  private readonly options: KeyedStateOptions;
-  private readonly bySlot = new Map<number, Slot<V>>();
+  private readonly maxEntries: number;
+  private readonly bySlot = new Map<number, StateSlot<V>>();
+  private readonly base: BlockBase;
+  private readonly deltas: DeltaLog<V>;
   private sorted: number[] | undefined;
-  private dirty: { readonly slot: number; readonly entry: StateEntry<V> }[] = [];
-  private deletes: Uint8Array[] = [];
-  /** Removed entries whose deletes the last seal took. */
-  private leaving: { readonly slot: number; readonly entry: StateEntry<V> }[] = [];
+  private dirtySlots = new Set<StateSlot<V>>();
+  /** Removed entries that the base does not hold: nothing need stand for them once a delta says so. */
+  private leaving: { readonly slot: StateSlot<V>; readonly entry: StateEntry<V> }[] = [];
   private count = 0;
-  private lastSlot: { readonly slot: number; readonly found: Slot<V> } | undefined;
+  private lastSlot: StateSlot<V> | undefined;
 
-  constructor(options: KeyedStateOptions) {
-    this.options = options;
+  constructor({ view, prefix, maxEntries, pace = PACE }: KeyedStateOptions) {
+    const layout = new StateLayout(prefix);
+    this.maxEntries = maxEntries;
+    this.base = new BlockBase(view, layout);
+    this.deltas = new DeltaLog({
+      view,
+      layout,
+      base: this.base,
+      maxEntries,
+      pace,
+      table: {
+        isOpen: (slot) => this.bySlot.get(slot.at) === slot,
+        removed: (slot, entry) => this.leaving.push({ slot, entry }),
+      },
+    });
   }
 
   get size(): number {
@@ -52,26 +72,22 @@ export class KeyedStateTable<V> implements KeyedState<V> {
     const found = this.slotAt(slot);
     if (found === undefined) return undefined;
     const entry = found.entries.get(key);
-    if (entry === undefined) return found.partial ? this.load(slot, found, key) : undefined;
+    if (entry === undefined) return found.partial ? this.load(found, key) : undefined;
     return entry.gone ? undefined : entry;
   }
 
   add(slot: number, key: Key, value: V): StateEntry<V> {
-    let found = this.slotAt(slot);
-    if (found === undefined) {
-      found = { entries: new Map(), partial: false };
-      this.bySlot.set(slot, found);
-      this.sorted = undefined;
-    }
+    const found = this.slotAt(slot) ?? this.open(emptySlot(slot));
     this.count++;
+    found.live++;
     const removed = found.entries.get(key);
     if (removed !== undefined) {
-      // The same entry comes back: a checkpoint then puts it or deletes it, and never both.
+      // The same entry comes back: it stands in place of what the base may still hold.
       removed.gone = false;
       removed.value = value;
       return removed;
     }
-    const entry = { key, value, dirty: false, stored: false, gone: false };
+    const entry = { key, value, dirty: false, stored: false, gone: false, since: 0 };
     found.entries.set(key, entry);
     return entry;
   }
@@ -82,23 +98,21 @@ export class KeyedStateTable<V> implements KeyedState<V> {
     // It stays in place of what the store may still hold, until that is gone, too.
     entry.gone = true;
     this.count--;
+    this.slotAt(slot)!.live--;
     this.touch(entry, slot);
   }
 
   *entries(slot: number): Iterable<StateEntry<V>> {
     const found = this.slotAt(slot);
-    if (found !== undefined) yield* this.inKeyOrder(slot, found);
-  }
-
-  private inKeyOrder(slot: number, found: Slot<V>): Iterable<StateEntry<V>> {
-    if (found.partial) return this.mergedInKeyOrder(slot, found);
-    return sortedByKey([...found.entries.values()].filter(({ gone }) => !gone));
+    if (found !== undefined) yield* this.inKeyOrder(found);
   }
 
   touch(entry: StateEntry<V>, slot: number): void {
     if (entry.dirty) return;
     entry.dirty = true;
-    this.dirty.push({ slot, entry });
+    const found = this.slotAt(slot)!;
+    if (found.dirty.length === 0) this.dirtySlots.add(found);
+    found.dirty.push(entry);
   }
 
   slots(): readonly number[] {
@@ -107,135 +121,137 @@ export class KeyedStateTable<V> implements KeyedState<V> {
   }
 
   restore(slots: readonly number[]): void {
-    for (const slot of slots) this.bySlot.set(slot, { entries: new Map(), partial: true });
-    this.sorted = undefined;
+    for (const slot of slots) this.open(emptySlot(slot));
+    for (const slot of this.base.slots()) {
+      const found = this.bySlot.get(slot);
+      if (found === undefined) this.deltas.forget(slot, true);
+      else found.partial = found.isBased = found.isKnown = true;
+    }
+    this.deltas.replay(this.bySlot);
+    this.count = 0;
+    for (const { live } of this.bySlot.values()) this.count += live;
   }
 
   *take(slot: number): Iterable<StateEntry<V>> {
     const found = this.slotAt(slot);
     if (found === undefined) return;
-    this.bySlot.delete(slot);
-    this.sorted = undefined;
-    this.lastSlot = undefined;
-    for (const { gone } of found.entries.values()) if (!gone) this.count--;
-    for (const entry of this.inKeyOrder(slot, found)) {
-      // Whatever is dirty about a taken entry need not reach the store.
-      entry.dirty = false;
-      if (entry.stored) this.deletes.push(this.storeKey(slot, keyBytes(entry.key)));
-      yield entry;
-    }
+    const entries = this.inKeyOrder(found);
+    this.forget(slot);
+    yield* entries;
   }
 
-  /** Encodes what was touched since the last seal. Synchronous: later changes belong to the next checkpoint. */
+  forget(slot: number): void {
+    const found = this.slotAt(slot);
+    if (found === undefined) return;
+    this.bySlot.delete(slot);
+    this.dirtySlots.delete(found);
+    this.sorted = undefined;
+    this.lastSlot = undefined;
+    this.count -= found.live;
+    if (found.isKnown) this.deltas.forget(slot, found.isBased);
+  }
+
+  /** Packs what was touched since the last seal. Synchronous: later changes belong to the next checkpoint. */
   seal(): SealedState {
-    const puts: [Uint8Array, Uint8Array][] = [];
-    for (const { slot, entry } of this.dirty) {
-      if (!entry.dirty) continue;
-      entry.dirty = false;
-      const bytes = keyBytes(entry.key);
-      if (entry.gone) {
-        if (entry.stored) this.deletes.push(this.storeKey(slot, bytes));
-        entry.stored = false;
-        this.leaving.push({ slot, entry });
-        continue;
+    const delta = this.deltas.begin();
+    for (const slot of this.dirtySlots) {
+      for (const entry of slot.dirty) {
+        entry.dirty = false;
+        // What came and went between two checkpoints is nobody's business.
+        if (entry.gone && entry.since === 0 && !entry.stored) slot.entries.delete(entry.key);
+        else delta.add(slot, entry);
+        if (entry.gone && !entry.stored) this.leaving.push({ slot, entry });
       }
-      entry.stored = true;
-      puts.push([this.storeKey(slot, bytes), pack([entry.key, entry.value])]);
+      slot.dirty = [];
     }
-    const sealed = { puts, deletes: this.deletes };
-    this.dirty = [];
-    this.deletes = [];
-    return sealed;
+    this.dirtySlots.clear();
+    const isEmpty = this.count === 0 && [...this.bySlot.values()].every(({ partial }) => !partial);
+    const sealed = this.deltas.seal(delta, isEmpty);
+    const { puts, deletes } = this.base.writes;
+    return {
+      deltas: sealed.puts,
+      moved: { puts, deletes: [...sealed.released, ...deletes] },
+    };
   }
 
   /** What the last seal took is durable: entries beyond the bound can be read again, and are let go. */
   committed(): void {
+    this.base.settled();
+    this.deltas.settled();
     for (const { slot, entry } of this.leaving) {
-      if (entry.gone && !entry.dirty) this.bySlot.get(slot)?.entries.delete(entry.key);
+      if (entry.gone && !entry.dirty && !entry.stored && slot.entries.get(entry.key) === entry)
+        slot.entries.delete(entry.key);
     }
     this.leaving = [];
-    if (this.count <= this.options.maxEntries) return;
-    const target = Math.floor(this.options.maxEntries * (1 - EVICTED_SHARE));
+    if (this.count > this.maxEntries) this.evict(Math.floor(this.maxEntries * (1 - EVICTED_SHARE)));
+  }
+
+  /** Lets go, the oldest first, what the base holds in its newest version. */
+  private evict(target: number): void {
+    const { compactedThrough } = this.deltas;
     for (const found of this.bySlot.values()) {
+      if (!found.isBased) continue;
       for (const entry of found.entries.values()) {
         if (this.count <= target) return;
-        if (entry.dirty || !entry.stored) continue;
+        if (entry.dirty || entry.gone || !entry.stored || entry.since > compactedThrough) continue;
         found.entries.delete(entry.key);
         found.partial = true;
+        found.live--;
         this.count--;
       }
     }
   }
 
+  private open(slot: StateSlot<V>): StateSlot<V> {
+    this.bySlot.set(slot.at, slot);
+    this.sorted = undefined;
+    return slot;
+  }
+
   /** The slot, through the one asked for last: records mostly come for the same. */
-  private slotAt(slot: number): Slot<V> | undefined {
-    if (this.lastSlot?.slot === slot) return this.lastSlot.found;
+  private slotAt(slot: number): StateSlot<V> | undefined {
+    if (this.lastSlot?.at === slot) return this.lastSlot;
     const found = this.bySlot.get(slot);
-    if (found !== undefined) this.lastSlot = { slot, found };
+    if (found !== undefined) this.lastSlot = found;
     return found;
   }
 
-  private load(slot: number, found: Slot<V>, key: Key): StateEntry<V> | undefined {
-    const bytes = this.options.view.get('state', this.storeKey(slot, keyBytes(key)));
-    if (bytes === undefined) return undefined;
-    const entry = entryOf<V>(bytes);
+  private load(found: StateSlot<V>, key: Key): StateEntry<V> | undefined {
+    const bytes = keyBytes(key);
+    const value = this.base.get(found.at, bytes);
+    if (value === undefined) return undefined;
+    const entry = entryOf<V>(unpackValue({ key: bytes, value }));
     found.entries.set(key, entry);
+    found.live++;
     this.count++;
     return entry;
   }
 
-  /** Entries of memory and store, each once, by the bytes of their keys. */
-  private *mergedInKeyOrder(slot: number, found: Slot<V>): Iterable<StateEntry<V>> {
-    const inMemory = sortedByKey([...found.entries.values()]);
-    const slotPrefix = this.storeKey(slot, NO_BYTES);
-    let next = 0;
-    for (const [storeKey, value] of this.options.view.range('state', { from: slotPrefix, to: after(slotPrefix) })) {
-      const bytes = storeKey.subarray(slotPrefix.length);
-      let order = -1;
-      for (; next < inMemory.length; next++) {
-        order = Buffer.compare(keyBytes(inMemory[next].key), bytes);
-        if (order >= 0) break;
-        if (!inMemory[next].gone) yield inMemory[next];
-      }
-      // What is in memory is newer than what the store holds.
-      const newer = order === 0 && next < inMemory.length ? inMemory[next++] : undefined;
-      if (newer === undefined) yield entryOf<V>(value);
-      else if (!newer.gone) yield newer;
+  /** Entries of memory and base, each once, by the bytes of their keys. */
+  private inKeyOrder(found: StateSlot<V>): Iterable<StateEntry<V>> {
+    if (found.partial) return mergedInKeyOrder(found, this.base.scan(found.at));
+    return sortedByKey([...found.entries.values()].filter(({ gone }) => !gone));
+  }
+}
+
+function* mergedInKeyOrder<V>(found: StateSlot<V>, base: ReturnType<BlockBase['scan']>): Iterable<StateEntry<V>> {
+  const inMemory = sortedByKey([...found.entries.values()]);
+  let next = 0;
+  for (const packed of base) {
+    let order = 1;
+    for (; next < inMemory.length; next++) {
+      order = Buffer.compare(keyBytes(inMemory[next].key), packed.key);
+      if (order >= 0) break;
+      if (!inMemory[next].gone) yield inMemory[next];
     }
-    for (const entry of inMemory.slice(next)) if (!entry.gone) yield entry;
+    // What is in memory is newer than what the store holds.
+    const newer = order === 0 && next < inMemory.length ? inMemory[next++] : undefined;
+    if (newer === undefined) yield entryOf<V>(unpackValue(packed));
+    else if (!newer.gone) yield newer;
   }
-
-  private storeKey(slot: number, key: Uint8Array): Uint8Array {
-    const { prefix } = this.options;
-    const bytes = Buffer.allocUnsafe(prefix.length + ORDERED_BYTES + key.length);
-    bytes.set(prefix);
-    writeOrdered(bytes, prefix.length, slot);
-    bytes.set(key, prefix.length + ORDERED_BYTES);
-    return bytes;
-  }
+  for (const entry of inMemory.slice(next)) if (!entry.gone) yield entry;
 }
 
-const NO_BYTES = new Uint8Array(0);
-
-/** By the bytes of their keys. Most keys sort alike as they are, at a fraction of the cost. */
-function sortedByKey<V>(entries: StateEntry<V>[]): StateEntry<V>[] {
-  if (entries.every(({ key }) => sortsAsText(key))) return entries.sort((a, b) => (a.key < b.key ? -1 : 1));
-  return entries
-    .map((entry) => ({ bytes: keyBytes(entry.key), entry }))
-    .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
-    .map(({ entry }) => entry);
-}
-
-function entryOf<V>(bytes: Uint8Array): StateEntry<V> {
-  const [key, value] = unpack(bytes) as [Key, V];
-  return { key, value, dirty: false, stored: true, gone: false };
-}
-
-/** The least byte string behind all that begin with `prefix`. */
-function after(prefix: Uint8Array): Uint8Array {
-  const bytes = Uint8Array.from(prefix);
-  let last = bytes.length - 1;
-  while (last >= 0 && bytes[last] === 0xff) last--;
-  bytes[last]++;
-  return bytes.subarray(0, last + 1);
+function entryOf<V>({ key, value }: { readonly key: Key; readonly value: unknown }): StateEntry<V> {
+  return { key, value: value as V, dirty: false, stored: true, gone: false, since: 0 };
 }

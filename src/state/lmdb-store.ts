@@ -19,7 +19,7 @@ import {
 } from './state-store.ts';
 
 /** What the tables mean; raised when a newer millrace writes something that an older one would misread. */
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 const FORMAT_KEY = Buffer.from('format');
 /** LMDB takes no empty key, not even as a bound; this is the least one there is. */
 const FIRST_KEY = Buffer.of(0);
@@ -28,7 +28,7 @@ const DEFAULT_COMMIT_TIMEOUT_MS = 30_000;
 const SETTLE_GRACE_MS = 1_000;
 const MAX_DATABASES = 12;
 
-const CHECK_EVERY_BYTES = 256 * 1024;
+const FIRST_CHECK_BYTES = 256 * 1024;
 
 const ENVIRONMENT = {
   noSubdir: false,
@@ -81,10 +81,11 @@ function checkFormat(dir: string, tables: Tables): void {
   const found = tables.meta.getBinary(FORMAT_KEY)?.toString();
   if (found === String(FORMAT_VERSION)) return;
   if (found !== undefined) {
+    const fitting = Number(found) < FORMAT_VERSION ? 'an older one' : 'a newer one';
     throw new MillraceError(
       'STORE_FAILED',
       `the state directory ${dir} has format version ${found}, and this millrace reads version ${FORMAT_VERSION}`,
-      { hint: 'run the millrace that wrote it or a newer one, or give another directory (--data DIR)' },
+      { hint: `go on with the millrace that wrote it, ${fitting}, or give this one another directory (--data DIR)` },
     );
   }
   assertRoom(dir, { puts: 1, bytes: 0 });
@@ -116,7 +117,8 @@ class LmdbStore implements StateStore {
   private inBody = false;
   /** By the body that runs. */
   private readonly written = { puts: 0, bytes: 0 };
-  private checkedBytes = 0;
+  /** Doubled with each check: what is tried costs as much as what is written. */
+  private checkAtBytes = FIRST_CHECK_BYTES;
   private closing = false;
 
   constructor(dir: string, root: RootDatabase<Buffer, Uint8Array>, tables: Tables, commitTimeoutMs: number) {
@@ -139,6 +141,13 @@ class LmdbStore implements StateStore {
     this.assertUsable();
     if (this.inBody) return this.guard(() => [...this.entries(table, options)]);
     return this.snapshot(table, options);
+  }
+
+  keys(table: Table, options: RangeOptions): Iterable<StoreKey> {
+    this.assertUsable();
+    if (!this.inBody) this.root.resetReadTxn();
+    const bounds = boundsOf(options);
+    return bounds === undefined ? [] : this.guard(() => [...this.tables[table].getKeys(bounds)]);
   }
 
   async write<R>(body: (transaction: WriteTransaction) => R): Promise<R> {
@@ -167,7 +176,8 @@ class LmdbStore implements StateStore {
       // A child transaction can be taken back alone when its body throws.
       return await this.root.childTransaction(() => {
         this.inBody = true;
-        this.checkedBytes = this.written.puts = this.written.bytes = 0;
+        this.written.puts = this.written.bytes = 0;
+        this.checkAtBytes = FIRST_CHECK_BYTES;
         try {
           const result = body(this.transaction);
           this.probe.check(this.written);
@@ -189,6 +199,7 @@ class LmdbStore implements StateStore {
   private readonly transaction: WriteTransaction = {
     get: (table, key) => this.get(table, key),
     range: (table, options) => this.range(table, options),
+    keys: (table, options) => this.keys(table, options),
     put: (table, key, value) => {
       this.assertInBody();
       assertKey(key);
@@ -206,8 +217,8 @@ class LmdbStore implements StateStore {
   private count(bytes: number): void {
     this.written.puts++;
     this.written.bytes += bytes;
-    if (this.written.bytes - this.checkedBytes < CHECK_EVERY_BYTES) return;
-    this.checkedBytes = this.written.bytes;
+    if (this.written.bytes < this.checkAtBytes) return;
+    this.checkAtBytes = this.written.bytes * 2;
     this.probe.check(this.written);
   }
 
@@ -216,13 +227,10 @@ class LmdbStore implements StateStore {
     yield* this.entries(table, options);
   }
 
-  private *entries(table: Table, { from, to, limit, reverse }: RangeOptions): Generator<[StoreKey, Uint8Array]> {
-    if (Buffer.compare(from, to) >= 0 || limit === 0) return;
-    const first = from.length === 0 ? FIRST_KEY : from;
-    const bounds = reverse
-      ? { start: to, end: first, reverse: true, exclusiveStart: true, inclusiveEnd: true }
-      : { start: first, end: to };
-    for (const { key, value } of this.tables[table].getRange({ ...bounds, limit })) yield [key, value];
+  private *entries(table: Table, options: RangeOptions): Generator<[StoreKey, Uint8Array]> {
+    const bounds = boundsOf(options);
+    if (bounds === undefined) return;
+    for (const { key, value } of this.tables[table].getRange(bounds)) yield [key, value];
   }
 
   /** After a failed sync or a full disk some commits never settle: time decides for them. */
@@ -259,6 +267,15 @@ class LmdbStore implements StateStore {
   private assertInBody(): void {
     if (!this.inBody) throw new Error('a transaction was used after the body of its write() had returned');
   }
+}
+
+/** As lmdb takes them; `undefined` where there can be nothing within. */
+function boundsOf({ from, to, limit, reverse }: RangeOptions) {
+  if (Buffer.compare(from, to) >= 0 || limit === 0) return undefined;
+  const first = from.length === 0 ? FIRST_KEY : from;
+  return reverse
+    ? { start: to, end: first, limit, reverse: true, exclusiveStart: true, inclusiveEnd: true }
+    : { start: first, end: to, limit };
 }
 
 /** LMDB's reason stands behind a promise of its own. */

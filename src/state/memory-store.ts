@@ -1,6 +1,6 @@
 /** A store that lives as long as the process: for tests, and for runs that need not survive it. */
 import { MillraceError } from '../core/errors.ts';
-import { emptyImage, getFrom, ImageTransaction, rangeOf } from './sorted-image.ts';
+import { emptyImage, getFrom, ImageTransaction, keysOf, rangeOf } from './sorted-image.ts';
 import type { RangeOptions, StateStore, StoreKey, Table, WriteTransaction } from './state-store.ts';
 
 /** An empty store in memory. Writes keep the order they were asked for in. */
@@ -20,6 +20,11 @@ class MemoryStore implements StateStore {
   range(table: Table, options: RangeOptions): Iterable<[StoreKey, Uint8Array]> {
     this.assertOpen();
     return rangeOf(this.image[table], options);
+  }
+
+  keys(table: Table, options: RangeOptions): Iterable<StoreKey> {
+    this.assertOpen();
+    return keysOf(this.image[table], options);
   }
 
   async write<R>(body: (transaction: WriteTransaction) => R): Promise<R> {

@@ -22,11 +22,18 @@ export function getFrom(entries: readonly Entry[], key: StoreKey): Uint8Array | 
 
 /** The entries of a range, as they are now. */
 export function rangeOf(entries: readonly Entry[], options: RangeOptions): [StoreKey, Uint8Array][] {
+  return within(entries, options).map(([key, value]) => [copy(key), copy(value)]);
+}
+
+export function keysOf(entries: readonly Entry[], options: RangeOptions): StoreKey[] {
+  return within(entries, options).map(([key]) => copy(key));
+}
+
+function within(entries: readonly Entry[], options: RangeOptions): readonly Entry[] {
   const first = lowerBound(entries, options.from);
   const end = Math.max(first, lowerBound(entries, options.to));
   const limit = Math.min(options.limit ?? end - first, end - first);
-  const chosen = options.reverse ? entries.slice(end - limit, end).toReversed() : entries.slice(first, first + limit);
-  return chosen.map(([key, value]) => [copy(key), copy(value)]);
+  return options.reverse ? entries.slice(end - limit, end).toReversed() : entries.slice(first, first + limit);
 }
 
 /** A transaction over an image. `image` holds what was read and written so far. */
@@ -48,6 +55,10 @@ export class ImageTransaction implements WriteTransaction {
 
   range(table: Table, options: RangeOptions): Iterable<[StoreKey, Uint8Array]> {
     return rangeOf(this.tables[table], options);
+  }
+
+  keys(table: Table, options: RangeOptions): Iterable<StoreKey> {
+    return keysOf(this.tables[table], options);
   }
 
   put(table: Table, key: StoreKey, value: Uint8Array): void {

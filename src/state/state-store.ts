@@ -24,6 +24,8 @@ export interface RangeOptions {
 export interface ReadView {
   get(table: Table, key: StoreKey): Uint8Array | undefined;
   range(table: Table, options: RangeOptions): Iterable<[StoreKey, Uint8Array]>;
+  /** The keys of a range, without reading what lies under them. */
+  keys(table: Table, options: RangeOptions): Iterable<StoreKey>;
 }
 
 export interface WriteTransaction extends ReadView {

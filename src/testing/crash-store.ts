@@ -1,6 +1,6 @@
 /** A store for tests that forgets, at a crash, what was not synced: `kill -9` keeps the page cache and cannot show that. */
 import { MillraceError, messageOf } from '../core/errors.ts';
-import { emptyImage, getFrom, type Image, ImageTransaction, rangeOf } from '../state/sorted-image.ts';
+import { emptyImage, getFrom, type Image, ImageTransaction, keysOf, rangeOf } from '../state/sorted-image.ts';
 import type { RangeOptions, StateStore, StoreKey, Table, WriteTransaction } from '../state/state-store.ts';
 
 /** Points that every write passes: its effects are visible but not durable; they are durable and nobody knows it yet. */
@@ -55,6 +55,11 @@ export class CrashStore implements StateStore {
   range(table: Table, options: RangeOptions): Iterable<[StoreKey, Uint8Array]> {
     this.assertAlive();
     return rangeOf(this.volatile[table], options);
+  }
+
+  keys(table: Table, options: RangeOptions): Iterable<StoreKey> {
+    this.assertAlive();
+    return keysOf(this.volatile[table], options);
   }
 
   async write<R>(body: (transaction: WriteTransaction) => R): Promise<R> {

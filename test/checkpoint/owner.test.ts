@@ -63,7 +63,7 @@ describe('a checkpoint store', () => {
     for (const task of tasks) {
       await task.own(machine(1, { 1: 'x' }), 0);
       const key = Buffer.concat([task.statePrefix('w'), Buffer.from('k')]);
-      await task.commit(EMPTY, [{ puts: [[key, Buffer.from('v')]], deletes: [] }], () => {});
+      await task.commit(EMPTY, [{ deltas: [[key, Buffer.from('v')]], moved: { puts: [], deletes: [] } }], () => {});
     }
     await tasks[0].reset(machine(1, { 1: 'x' }), 0);
     expect(tasks[0].load()).toBeUndefined();
@@ -77,7 +77,7 @@ describe('a checkpoint store', () => {
     await task.own(machine(1, { 1: 'x' }), 0);
     const keys = [0, 128, 255].map((byte) => Buffer.concat([task.statePrefix('w'), Buffer.of(byte, 255)]));
     const puts = keys.map((key) => [key, Buffer.from('v')] as const);
-    await task.commit(EMPTY, [{ puts, deletes: [] }], () => {});
+    await task.commit(EMPTY, [{ deltas: puts, moved: { puts: [], deletes: [] } }], () => {});
     await task.dropState('w');
     expect([...store.range('state', { from: Buffer.of(0), to: Buffer.of(255, 255) })]).toEqual([]);
   });

@@ -48,11 +48,19 @@ describe('openLmdbStore', { timeout: TIMEOUT_MS }, () => {
     );
   });
 
-  it('refuses a folder of a newer format in words', async () => {
+  it.each([
+    ['newer', '3', /has format version 3, and this millrace reads version 2/, 'a newer one'],
+    ['older', '1', /has format version 1, and this millrace reads version 2/, 'an older one'],
+  ])('refuses a folder of a %s format in words', async (_, version, message, hint) => {
     const store = openLmdbStore(dir);
-    await store.write((transaction) => transaction.put('meta', key('format'), key('2')));
+    await store.write((transaction) => transaction.put('meta', key('format'), key(version)));
     await store.close();
-    expect(() => openLmdbStore(dir)).toThrow(/has format version 2, and this millrace reads version 1/);
+    expect(() => openLmdbStore(dir)).toThrowError(
+      expect.objectContaining({
+        message: expect.stringMatching(message) as string,
+        hint: expect.stringContaining(hint) as string,
+      }),
+    );
   });
 
   it('grows to many times its first size and keeps values that were read valid', async () => {

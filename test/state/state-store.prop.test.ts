@@ -114,7 +114,12 @@ class Read implements Command {
     const value = real.store.get(this.table, this.key);
     const expected = model.get(`${this.table}/${hex(this.key)}`);
     assert.equal(value && hex(value), expected && hex(expected));
-    assert.deepEqual(actualRange(real.store, this.table, this.range), expectedRange(model, this.table, this.range));
+    const range = expectedRange(model, this.table, this.range);
+    assert.deepEqual(actualRange(real.store, this.table, this.range), range);
+    assert.deepEqual(
+      Array.from(real.store.keys(this.table, this.range), hex),
+      range.map((entry) => entry.slice(0, entry.indexOf('='))),
+    );
   }
 
   toString = () => `read(${this.table}, ${hex(this.key)}, ${JSON.stringify(this.range)})`;
