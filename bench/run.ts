@@ -15,6 +15,7 @@ import { benchOrders } from './orders.ts';
 import { benchOrdersByHand } from './orders-clients.ts';
 import { benchOrdersMemory } from './orders-memory.ts';
 import { benchProduce } from './produce.ts';
+import { benchStart, printStart } from './start.ts';
 import { benchState, STATE_COLUMNS } from './state.ts';
 
 const OPTIONS = {
@@ -72,6 +73,11 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
       `\nidle, the orders pipeline on a quiet topic: ${idle.percentOfCore.toFixed(2)} % of a core over ${idle.seconds} s`,
     );
     return idle;
+  },
+  async start() {
+    const measurements = await benchStart({ runs });
+    printStart(measurements);
+    return measurements;
   },
   async latency() {
     const rates = values.rates?.split(',').map(Number);
