@@ -35,13 +35,15 @@ export function renderStatus(status: RunStatus, before: RunStatus | undefined, f
 
 /** The same in one line, for a log. */
 export function renderLine(status: RunStatus, before: RunStatus | undefined): string {
-  const windows = status.nodes.reduce((sum, { openWindows }) => sum + (openWindows ?? 0), 0);
+  const windows = status.nodes.flatMap(({ openWindows }) => openWindows ?? []);
+  const open = windows.reduce((sum, count) => sum + count, 0);
   const time = status.nodes.find(({ watermark }) => watermark !== undefined)?.watermark?.time;
   return [
     `${status.state} ${duration(status.now - status.startedAt)}`,
     `${rate(throughput(status, before))} records/s`,
     `lag ${grouped(totalLag(status.partitions))}`,
-    ...(time === undefined ? [] : [`watermark ${instant(time)}`, counted(windows, 'window open', 'windows open')]),
+    ...(time === undefined ? [] : [`watermark ${instant(time)}`]),
+    ...(windows.length === 0 ? [] : [counted(open, 'window open', 'windows open')]),
     `rejected ${grouped(status.rejected)}`,
     `late ${grouped(status.late)}`,
     ...(status.lost === 0 ? [] : [`lost ${grouped(status.lost)}`]),

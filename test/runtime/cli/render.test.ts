@@ -70,8 +70,14 @@ describe('the live view', () => {
 
   it('has a form in one line', () => {
     expect(renderLine(runStatus({ late: 3 }), undefined)).toBe(
-      'running 10.0 s, 0 records/s, lag 7, watermark 2024-02-29 11:59:55Z, 0 windows open, rejected 10, late 3, checkpoint 42, 300 ms ago, took 4 ms',
+      'running 10.0 s, 0 records/s, lag 7, watermark 2024-02-29 11:59:55Z, rejected 10, late 3, checkpoint 42, 300 ms ago, took 4 ms',
     );
+  });
+
+  it('counts open windows where a step has some, be it none just now', () => {
+    const nodes = [0, 2].map((openWindows) => nodeStatus(`w${openWindows}`, {}, { openWindows }));
+    expect(renderLine(runStatus({ nodes }), undefined)).toContain(', 2 windows open, ');
+    expect(renderLine(runStatus({ nodes: nodes.slice(0, 1) }), undefined)).toContain(', 0 windows open, ');
   });
 });
 
