@@ -13,6 +13,7 @@ import { paramValues } from './params.ts';
 import { DroppedStates } from './recover.ts';
 import type { RunOptions, RunReport, RunStatus } from './run-options.ts';
 import { openSession, type Session } from './session.ts';
+import { watchStandstill } from './standstill.ts';
 import { statusOf } from './status.ts';
 import type { Task } from './task.ts';
 import { taskIdOf } from './task-id.ts';
@@ -125,10 +126,16 @@ async function runSession(
   const onStopping = (): void => {
     state.now = 'stopping';
   };
-  const drained = isDrained || (await drive(task, coordinator, producing, options, onStopping));
-  await store.settle(coordinator.epoch);
-  state.now = 'stopped';
-  return { status: status(), drained, checkpoints: coordinator.made, durationMs: clock.now() - about.startedAt };
+  const ended = new AbortController();
+  void watchStandstill(status, clock, options.onNotice ?? (() => {}), ended.signal);
+  try {
+    const drained = isDrained || (await drive(task, coordinator, producing, options, onStopping));
+    await store.settle(coordinator.epoch);
+    state.now = 'stopped';
+    return { status: status(), drained, checkpoints: coordinator.made, durationMs: clock.now() - about.startedAt };
+  } finally {
+    ended.abort();
+  }
 }
 
 /** Runs beside the pipeline until the run ends, whatever has to be done again. */
