@@ -10,7 +10,7 @@ import { setUpPython } from './peers/python/setup.ts';
 const GRACE_MS = 60_000;
 /** Flink has no default; a second is what its guides begin with. */
 const FLINK_CHECKPOINT_MS = 1_000;
-/** The share of the heap that a half of the young generation, a semi-space, takes at the most, and the bounds of Node. */
+/** The share of the heap that a semi-space of the young generation takes at the most, and its bounds. */
 const SEMI_SPACE_SHARE = 1 / 16;
 const SEMI_SPACE_MIB = { least: 1, most: 16 };
 
