@@ -57,6 +57,8 @@ export interface GenerateFlags extends GeneratorFlags, KafkaFlags {
 }
 
 export const DEFAULT_SPOOL_BYTES = 1_073_741_824;
+/** Of a spool in one file, all of which a start reads at once. */
+export const FILE_SPOOL_BYTES = 67_108_864;
 const MAX_PORT = 65_535;
 
 export function integerAbove0(text: string): number {
@@ -172,12 +174,13 @@ const generatorOptions = (): Option[] => [
   new Option('--bad-ratio <SHARE>', "share of broken records, 0 to 1 (default: the generator's)").argParser(ratio),
   new Option(
     '--spool <DIR>',
-    'on Kafka: folder for what it does not take (default: .millrace/spool/TOPIC); it is sent when Kafka is back',
+    'on Kafka: folder for what it does not take, which is sent when Kafka is back (default: .millrace/spool/TOPIC, or the one file that the generator names, such as buffer.jsonl)',
   ).argParser(folder),
   new Option('--no-spool', 'on Kafka: buffer nothing on disk, and stop when it is away for two minutes'),
-  new Option('--spool-bytes <N>', `bytes that the spool may take (default: ${grouped(DEFAULT_SPOOL_BYTES)})`).argParser(
-    integerAbove0,
-  ),
+  new Option(
+    '--spool-bytes <N>',
+    `bytes that the spool may take (default: ${grouped(DEFAULT_SPOOL_BYTES)}, or ${grouped(FILE_SPOOL_BYTES)} in one file)`,
+  ).argParser(integerAbove0),
   new Option(
     '--spool-full <POLICY>',
     'when the spool is full: block (wait for room, the default), or reject (drop and count)',

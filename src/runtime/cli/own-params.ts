@@ -9,16 +9,20 @@ export interface OwnParams {
   take(flags: object): ParamFlags;
 }
 
+/** Parameters that are `hidden` change nothing of what the command does: they are understood, and not in its help. */
 export function withOptions(
   command: Command,
   heading: string,
   options: readonly Option[],
   known: Known | undefined,
+  paramsAre: 'shown' | 'hidden' = 'shown',
 ): OwnParams {
   // Flags that come with a heading of their own stand below it.
   for (const option of options) command.addOption(option.helpGroup(option.helpGroupHeading ?? `${heading}:`));
   const params = known === undefined ? [] : paramOptions(known.pipeline.params, command.options);
-  for (const { option } of params) command.addOption(option.helpGroup(`Flags of ${known!.pipeline.name}:`));
+  for (const { option } of params) {
+    command.addOption(option.helpGroup(`Flags of ${known!.pipeline.name}:`).hideHelp(paramsAre === 'hidden'));
+  }
   const names = params.map(({ name, option }) => [name, option.attributeName()] as const);
   return {
     attributes: names.map(([, attribute]) => attribute),

@@ -150,7 +150,8 @@ function createProgram(
     accept({ command: 'reset', flags: ownFlags(flags, resetParams), params: resetParams.take(flags) }),
   );
   const generate = program.command('generate').argument('<pipeline>').description("run a pipeline's generator alone");
-  const generateParams = withOptions(generate, 'Flags', generateOptions(), known);
+  const asksParams = known?.generator !== undefined && 'configure' in known.generator;
+  const generateParams = withOptions(generate, 'Flags', generateOptions(), known, asksParams ? 'shown' : 'hidden');
   generate.action((_: string, flags: GenerateFlags) =>
     accept({ command: 'generate', flags: ownFlags(flags, generateParams), params: generateParams.take(flags) }),
   );

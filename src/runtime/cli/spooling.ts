@@ -8,13 +8,10 @@ import { runGenerator } from '../generate.ts';
 import type { GeneratedRecord, Generator } from '../generator.ts';
 import { SpooledTarget, type SpoolSettings } from '../spooled-target.ts';
 import { usageError } from './failure.ts';
-import { DEFAULT_SPOOL_BYTES, type GeneratorFlags } from './flags.ts';
+import { DEFAULT_SPOOL_BYTES, FILE_SPOOL_BYTES, type GeneratorFlags } from './flags.ts';
 import type { Generation } from './generation.ts';
 import { bytes, counted } from './text.ts';
 import type { World } from './world.ts';
-
-/** Of a spool in one file, all of which a start reads at once. */
-const FILE_SPOOL_BYTES = 67_108_864;
 
 /**
  * Where and how records are buffered; `undefined` where they are not.

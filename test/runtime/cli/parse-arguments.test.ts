@@ -199,6 +199,29 @@ describe('the other commands', () => {
     expect(parseArguments([], undefined, { KAFKA_BOOTSTRAP_SERVERS: 'e:1' })).toEqual({ command: 'list' });
   });
 
+  it("shows the pipeline's own flags in the help of `generate` only where the generator asks for them", () => {
+    const configurable = { description: 'numbers', configure: async () => generator };
+    const help = (given: typeof generator | typeof configurable): string => {
+      const invocation = parseArguments(
+        ['generate', 'branching', '--help'],
+        { pipeline: branching, generator: given },
+        {},
+      );
+      return invocation.command === 'help' ? invocation.text : '';
+    };
+    expect(help(generator)).toContain('--rate <RATE>');
+    expect(help(generator)).not.toContain('--out-file');
+    expect(help(configurable)).toContain('--out-file');
+    expect(parse('generate branching --out-file x')).toMatchObject({ command: 'generate', params: { outFile: 'x' } });
+  });
+
+  it("shows where a spool is by default in its help, also where it is the generator's own file", () => {
+    const help = parse('branching --help');
+    expect(help).toMatchObject({ text: expect.stringContaining('.millrace/spool/TOPIC') });
+    expect(help).toMatchObject({ text: expect.stringContaining('buffer.jsonl') });
+    expect(help).toMatchObject({ text: expect.stringContaining('67,108,864') });
+  });
+
   it("shows the pipeline's own flags and defaults in its help", () => {
     const help = parse('branching --help');
     expect(help).toMatchObject({ command: 'help', text: expect.stringContaining('--out-file <TEXT>') });
