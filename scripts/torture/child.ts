@@ -48,6 +48,7 @@ function mortalStore(store: StateStore): StateStore {
   return {
     get: (table, key) => store.get(table, key),
     range: (table, options) => store.range(table, options),
+    keys: (table, options) => store.keys(table, options),
     close: () => store.close(),
     async write(body) {
       at('before-store-write');

@@ -141,6 +141,7 @@ function decidingEarly(parts: Parts): Parts {
     store: {
       get: (table, key) => store.get(table, key),
       range: (table, options) => store.range(table, options),
+      keys: (table, options) => store.keys(table, options),
       write: async (body) => decided.then(() => store.write(body)),
       close: () => store.close(),
     },
@@ -248,12 +249,14 @@ export function withRead(
   return {
     get: (table, key) => read(table, key, () => store.get(table, key)),
     range: (table, options) => store.range(table, options),
+    keys: (table, options) => store.keys(table, options),
     close: () => store.close(),
     write: (body) =>
       store.write((transaction) =>
         body({
           get: (table, key) => read(table, key, () => transaction.get(table, key)),
           range: (table, options) => transaction.range(table, options),
+          keys: (table, options) => transaction.keys(table, options),
           put: (table, key, value) => transaction.put(table, key, value),
           delete: (table, key) => transaction.delete(table, key),
         }),

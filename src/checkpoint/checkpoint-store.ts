@@ -24,8 +24,8 @@ export class CheckpointStore {
   private readonly pendingKey: Uint8Array;
   private readonly settledKey: Uint8Array;
   private owner: Owner | undefined;
-  /** Of the epoch that this process has prepared. A process that finds one prepared leaves its state where it lies. */
-  private prepared: readonly SealedState[] = [];
+  /** What this process has prepared. One that finds an epoch prepared leaves its state where it lies. */
+  private prepared: { readonly checkpoint: Checkpoint; readonly state: readonly SealedState[] } | undefined;
 
   constructor(store: StateStore, taskId: string) {
     this.store = store;
@@ -58,6 +58,11 @@ export class CheckpointStore {
       transaction.put('tasks', this.ownerKey, pack(next));
       return next;
     });
+  }
+
+  /** @throws MillraceError OWNED_ELSEWHERE when another process has taken the task over */
+  checkOwned(cause?: unknown): void {
+    this.checkOwner(this.store, cause);
   }
 
   /** Of this process; 0 where it is not the owner. */
@@ -116,7 +121,7 @@ export class CheckpointStore {
       writeDeltas(transaction, state);
       transaction.put('tasks', this.pendingKey, pack(pending));
     });
-    this.prepared = state;
+    this.prepared = { checkpoint, state };
   }
 
   /** The epoch that was prepared and neither finished nor dropped. */
@@ -129,12 +134,12 @@ export class CheckpointStore {
   async finish(): Promise<void> {
     await this.store.write((transaction) => {
       this.checkOwner(transaction);
-      const { checkpoint } = pendingIn(transaction.get('tasks', this.pendingKey)!);
-      move(transaction, this.prepared);
+      const { checkpoint } = this.prepared ?? pendingIn(transaction.get('tasks', this.pendingKey)!);
+      if (this.prepared !== undefined) move(transaction, this.prepared.state);
       transaction.put('tasks', this.checkpointKey, pack(checkpoint));
       transaction.delete('tasks', this.pendingKey);
     });
-    this.prepared = [];
+    this.prepared = undefined;
   }
 
   /** What was prepared has not been decided, and never will be. */
@@ -144,7 +149,7 @@ export class CheckpointStore {
       for (const key of pendingIn(transaction.get('tasks', this.pendingKey)!).keys) transaction.delete('state', key);
       transaction.delete('tasks', this.pendingKey);
     });
-    this.prepared = [];
+    this.prepared = undefined;
   }
 
   /** Forgets the keyed state of one operator. */
@@ -177,18 +182,19 @@ export class CheckpointStore {
     await this.disown();
   }
 
-  private isOwner(transaction: WriteTransaction): boolean {
-    const bytes = transaction.get('tasks', this.ownerKey);
+  private isOwner(source: Pick<StateStore, 'get'>): boolean {
+    const bytes = source.get('tasks', this.ownerKey);
     return bytes !== undefined && (unpack(bytes) as Owner).number === this.owner?.number;
   }
 
-  private checkOwner(transaction: WriteTransaction): void {
-    if (this.isOwner(transaction)) return;
+  private checkOwner(source: Pick<StateStore, 'get'>, cause?: unknown): void {
+    if (this.isOwner(source)) return;
     throw new MillraceError(
       'OWNED_ELSEWHERE',
       `another process has taken over ${this.taskId}; this one has written nothing more`,
       {
         hint: 'let one process run a pipeline on a state directory at a time',
+        cause,
       },
     );
   }

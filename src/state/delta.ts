@@ -1,6 +1,6 @@
 /** A delta: what one checkpoint changed of a keyed-state table, packed into a few values of the store. */
 import type { Key } from '../core/element.ts';
-import { pack, unpack } from './codec.ts';
+import { packShapes, unpackShapes } from './codec.ts';
 import type { StateLayout } from './state-layout.ts';
 import type { StoreKey } from './state-store.ts';
 
@@ -69,7 +69,7 @@ export class DeltaWriter {
 
   private packPart(): void {
     const part: DeltaPart = { forgotten: this.forgotten, changes: this.changes };
-    const bytes = pack([part.forgotten, part.changes.map(({ slot, set, removed }) => [slot, set, removed])]);
+    const bytes = packShapes([part.forgotten, part.changes.map(({ slot, set, removed }) => [slot, set, removed])]);
     this.parts.push([this.layout.delta(this.sequence, this.parts.length), bytes]);
     this.bytes += bytes.length;
     this.maxEntriesInPart = Math.max(1, Math.floor((PART_BYTES * this.entries) / Math.max(1, this.bytes)));
@@ -80,6 +80,6 @@ export class DeltaWriter {
 }
 
 export function readDeltaPart(bytes: Uint8Array): DeltaPart {
-  const [forgotten, changes] = unpack(bytes) as [number[], [number, unknown[], Key[]][]];
+  const [forgotten, changes] = unpackShapes(bytes) as [number[], [number, unknown[], Key[]][]];
   return { forgotten, changes: changes.map(([slot, set, removed]) => ({ slot, set, removed })) };
 }

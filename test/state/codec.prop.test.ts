@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
+import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import { pack, unpack } from '../../src/state/codec.ts';
+import { pack, packShapes, unpack, unpackShapes } from '../../src/state/codec.ts';
 
 const SEED = 20_260_101;
 
@@ -58,6 +59,25 @@ describe('pack and unpack', () => {
       }),
       { seed: SEED, numRuns: 200 },
     );
+  });
+
+  it('give back every value where shapes are named, however many there are', () => {
+    fc.assert(
+      fc.property(fc.array(value, { maxLength: 60 }), (many) => {
+        const repeated = [...many, ...many];
+        expect(plain(unpackShapes(packShapes(repeated)))).toStrictEqual(plain(repeated));
+      }),
+      { seed: SEED, numRuns: 300 },
+    );
+    const shapes = Array.from({ length: 500 }, (_, i) => ({ [`k${i % 90}`]: i, nested: { [`n${i % 50}`]: [{ i }] } }));
+    expect(unpackShapes(packShapes(shapes))).toStrictEqual(shapes);
+  });
+
+  it('name shapes anew in every value', () => {
+    const [first, second] = [[{ a: 1 }, { a: 2 }], [{ a: 3 }]].map(packShapes);
+    expect(new Packr({ useBigIntExtension: true }).unpack(second)).toEqual([{ a: 3 }]);
+    expect(unpackShapes(second)).toStrictEqual([{ a: 3 }]);
+    expect(unpackShapes(first)).toStrictEqual([{ a: 1 }, { a: 2 }]);
   });
 
   it('keep values apart that were packed one after the other', () => {
