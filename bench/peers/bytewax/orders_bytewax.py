@@ -24,8 +24,6 @@ from turn import Turn
 WAIT = timedelta(seconds=60)
 EPOCH = datetime.fromtimestamp(0, timezone.utc)
 SNAPSHOT_INTERVAL = timedelta(seconds=10)
-# A sink waits for each batch that it is given: the default of 1,000 makes it wait more often.
-BATCH = 10_000
 
 brokers, topic, recovery, orders = sys.argv[1:5]
 turn = Turn(int(orders))
@@ -71,7 +69,7 @@ def sink(name: str, stream: op.Stream) -> None:
 
 
 flow = Dataflow("orders")
-messages = op.input("orders", flow, KafkaSource([brokers], [topic], tail=False, batch_size=BATCH))
+messages = op.input("orders", flow, KafkaSource([brokers], [topic], tail=False))
 checked = op.branch("is-valid", op.flat_map_batch("check", messages, check), lambda one: type(one) is Order)
 sink("processed-orders", op.flat_map_batch("outgoing", checked.trues, outgoing))
 sink("orders-dlq", op.map("rejected", checked.falses, rejected))
