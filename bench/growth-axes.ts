@@ -1,4 +1,5 @@
 /** What the growth bench lets grow: one axis at a time, the others at rest. */
+import type { Run } from './measure.ts';
 
 /** A job: the orders job with everything about it that can grow. */
 export interface GrowthJob {
@@ -27,6 +28,13 @@ export interface Axis {
   /** Whether the picture shows MB/s as well: where records grow, it is bytes that stay the same. */
   readonly showsBytes: boolean;
   jobAt(point: number): Partial<GrowthJob>;
+}
+
+/** What was measured at a point of an axis. */
+export interface GrowthPoint {
+  readonly at: number;
+  readonly recordBytes: number;
+  readonly runs: readonly Run[];
 }
 
 const MINUTE_MS = 60_000;

@@ -1,6 +1,5 @@
 /** The picture of one axis of the growth bench. */
-import type { GrowthPoint } from './growth.ts';
-import type { Axis } from './growth-axes.ts';
+import type { Axis, GrowthPoint } from './growth-axes.ts';
 import { median } from './measure.ts';
 import { type Panel, type Point, plot } from './plot.ts';
 

@@ -3,15 +3,9 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runScript, startBenchBroker } from './child.ts';
-import { AT_REST, AXES, type Axis, type GrowthJob } from './growth-axes.ts';
+import { AT_REST, AXES, type Axis, type GrowthJob, type GrowthPoint } from './growth-axes.ts';
 import { growthPicture } from './growth-picture.ts';
 import { alternate, type Contender, printTable, type Run } from './measure.ts';
-
-export interface GrowthPoint {
-  readonly at: number;
-  readonly recordBytes: number;
-  readonly runs: readonly Run[];
-}
 
 /** By the name of the axis. */
 export type Growth = Readonly<Record<string, readonly GrowthPoint[]>>;

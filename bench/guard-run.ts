@@ -104,7 +104,7 @@ function reading() {
 
 function since(before: ReturnType<typeof reading>): Figures {
   const now = reading();
-  const spent = { ...allocation.stop() };
+  const spent = allocation.stop();
   const perThousand = (amount: number): number => (amount * 1_000) / (now.seen - before.seen);
   return {
     heapBytes: perThousand(spent.heapBytes),
