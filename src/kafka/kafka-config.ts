@@ -3,11 +3,14 @@ import { Secret } from '../core/secret.ts';
 import { formatAddress, parseAddresses } from './address.ts';
 import type { Compression } from './compression.ts';
 import {
+  COMPRESSIONS,
   type ConfigEnvironment,
+  DRIVERS,
   invalid,
   type KafkaFlags,
   nameOf,
   PASSWORD_VARIABLE,
+  SASL_MECHANISMS,
   SETTINGS,
   Settings,
 } from './kafka-settings.ts';
@@ -50,10 +53,6 @@ export type KafkaDriver = (typeof DRIVERS)[number];
 export interface KafkaPlace extends KafkaConfig {
   readonly client: KafkaDriver;
 }
-
-export const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
-export const COMPRESSIONS = ['none', 'gzip', 'snappy', 'lz4'] as const satisfies readonly Compression[];
-export const DRIVERS = ['millrace', 'kafkajs'] as const;
 
 const CLIENT_ID = 'millrace';
 const LOOPBACK = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|::1)$/i;

@@ -1,5 +1,6 @@
 /** What can be said about a Kafka cluster: by a flag or, where there is none, by a variable of the environment. */
 import { MillraceError } from '../core/errors.ts';
+import type { Compression } from './compression.ts';
 
 /** As the command line knows them. */
 export interface KafkaFlags {
@@ -30,6 +31,10 @@ export interface Setting {
 }
 
 type Key = keyof KafkaFlags;
+
+export const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+export const COMPRESSIONS = ['none', 'gzip', 'snappy', 'lz4'] as const satisfies readonly Compression[];
+export const DRIVERS = ['millrace', 'kafkajs'] as const;
 
 /** There is no flag for the password: the flags of a process can be seen by others on its machine. */
 export const PASSWORD_VARIABLE = 'MILLRACE_SASL_PASSWORD';

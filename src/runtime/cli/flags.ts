@@ -1,8 +1,14 @@
 /** The flags of the command line: their words, and how their values are read. */
 import { InvalidArgumentError, Option } from 'commander';
 import type { Param, Params } from '../../core/pipeline.ts';
-import { COMPRESSIONS, DRIVERS, SASL_MECHANISMS } from '../../kafka/kafka-config.ts';
-import { type KafkaFlags, PASSWORD_VARIABLE, SETTINGS } from '../../kafka/kafka-settings.ts';
+import {
+  COMPRESSIONS,
+  DRIVERS,
+  type KafkaFlags,
+  PASSWORD_VARIABLE,
+  SASL_MECHANISMS,
+  SETTINGS,
+} from '../../kafka/kafka-settings.ts';
 import { parseIso } from '../../time/iso.ts';
 import type { WhenFull } from '../../spool/forwarding.ts';
 import { type Delivery, MIN_RECORDS_FOR_RATIO, type StartFrom } from '../run-options.ts';
