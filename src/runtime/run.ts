@@ -78,6 +78,8 @@ async function runSessions(
         if (!session.isDrained) producer ??= startProducer(options);
         return await runSession(session, producer?.done ?? Promise.resolve(), about, store, options);
       } catch (thrown) {
+        // Files are further than this run knows of where another one has published since.
+        if (thrown instanceof MillraceError && thrown.code === 'CHECKPOINT_MISMATCH') store.checkOwned(thrown);
         const failure = await explained(thrown, plan, log, store.load());
         if (options.signal.aborted || !attempts.allow(failure, session?.coordinator.made ?? 0)) throw failure;
         options.onNotice?.(`${messageOf(failure)}: goes back to the last checkpoint`);

@@ -3,6 +3,8 @@ import { kafka, pipeline } from 'millrace';
 import { decodeJson, map, sinkJsonl, sinkKafka, toDLQ } from 'millrace/operators';
 import { CrashDisk, SimulatedKafka, TestDriver } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
+import { CheckpointStore } from '../../src/checkpoint/checkpoint-store.ts';
+import type { ProcessProbe } from '../../src/checkpoint/owner.ts';
 import { type ProtocolPoint, STORE_POINTS, TRANSACTION_POINTS } from '../../src/checkpoint/protocol.ts';
 import type { Clock } from '../../src/core/ports.ts';
 import type { LogClient } from '../../src/log/log-client.ts';
@@ -152,6 +154,35 @@ describe('two instances of one pipeline', () => {
     await younger.settle();
     await younger.stop();
     expect(await younger.readJson('out')).toEqual([1]);
+  });
+
+  it('leaves the field to one that has published more, when it wakes behind its commit', async () => {
+    const store = new CrashStore();
+    const disk = new CrashDisk();
+    const overtake = async (): Promise<void> => {
+      const younger: ProcessProbe = { pid: process.pid + 1, birth: () => 'later' };
+      await new CheckpointStore(store, 'copies@embedded/copies').own(younger, 0);
+      await disk.write('/output/out.jsonl', 0, Buffer.from('1\n2\n'));
+    };
+    let overtaken: Promise<void> | undefined;
+    const size = disk.size.bind(disk);
+    disk.size = async (path) => {
+      await overtaken;
+      return size(path);
+    };
+    const onPoint = (point: ProtocolPoint): void => {
+      if (isAppended && point === 'committed') overtaken ??= overtake();
+    };
+    let isAppended = false;
+    const older = new TestDriver(copies, { store, disk, onPoint });
+    await older.createTopic('in', 1);
+    await older.start();
+    isAppended = true;
+    await older.append('in', [{ value: 1 }]);
+    await expect(older.settle()).rejects.toMatchObject({
+      code: 'OWNED_ELSEWHERE',
+      cause: expect.objectContaining({ code: 'CHECKPOINT_MISMATCH' }) as object,
+    });
   });
 
   it('refuses one whose state knows nothing of the group, and leaves the other alone', async () => {
