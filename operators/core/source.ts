@@ -10,7 +10,8 @@ export interface KafkaOptions {
   readonly partitions?: number;
   /**
    * Take in at most so many records within a stretch of processing time, from all partitions together; the others wait in
-   * the log. Default: as many as there is credit for.
+   * the log. The first stretch begins with the run, whatever the one before has taken in. Default: as many as there is
+   * credit for.
    */
   readonly limit?: IntakeLimit;
 }

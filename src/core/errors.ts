@@ -33,7 +33,7 @@ export type ErrorCode =
   | 'LOG_UNAVAILABLE'
   /** A producer holds as many records as it may that have not been acknowledged. */
   | 'PRODUCER_FULL'
-  /** A producer was closed before it was given this record. */
+  /** A producer was closed before it was given this record, or all of this transaction. */
   | 'PRODUCER_CLOSED'
   /** A newer producer of the same transactional id has taken over, or a transaction took longer than it may. */
   | 'FENCED'
