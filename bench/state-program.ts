@@ -5,8 +5,10 @@ import { createInterface } from 'node:readline';
 import { type Sample, sampleOf } from './process-tree.ts';
 
 const ERRORS_KEPT = 16_384;
+/** Of Node when nothing is left to do, of the command line when it was interrupted, and of Java. */
+const STOPPED: ReadonlySet<number | null> = new Set([0, 130, 143]);
 
-/** Runs until it is killed or its standard input ends; whatever else ends it is a failure. */
+/** Runs until it is killed or stopped; whatever else ends it is a failure. */
 export class Program {
   /** Never resolves; rejects when the program has ended unasked. */
   readonly failure: Promise<never>;
@@ -19,6 +21,8 @@ export class Program {
   constructor([command, ...args]: readonly string[]) {
     this.child = spawn(command, args, { stdio: 'pipe' });
     this.child.stderr.on('data', (text) => (this.errors = `${this.errors}${text}`.slice(-ERRORS_KEPT)));
+    // Nobody may have to wait for what it says to be read.
+    this.child.stdout.resume();
     // A program that has ended takes no more commands; its end says so itself.
     this.child.stdin.on('error', () => {});
     process.on('exit', this.endWithParent);
@@ -66,8 +70,8 @@ export class Program {
   /** @throws Error when it fails while it ends */
   async stop(): Promise<void> {
     this.isAsked = true;
-    this.child.stdin.end();
+    this.child.kill('SIGTERM');
     const code = await this.ended;
-    if (code !== 0) throw new Error(`${this.child.spawnfile} ended with ${code}:\n${this.errors}`);
+    if (!STOPPED.has(code)) throw new Error(`${this.child.spawnfile} ended with ${code}:\n${this.errors}`);
   }
 }

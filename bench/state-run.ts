@@ -1,39 +1,21 @@
 /**
- * The pipeline of the state bench: `tsx bench/state-run.ts BROKERS FOLDER GROUP INPUT OUTPUT ENTRIES`. Counts and sums by key, a
- * result for each record, exactly once; ENTRIES of its state are in memory at most. Runs until its standard input ends.
+ * The pipeline of the state bench with another bound than the command line's: `tsx bench/state-run.ts BROKERS FOLDER GROUP INPUT OUTPUT
+ * ENTRIES`, of which so many are in memory at most. Runs until SIGTERM.
  */
 import { join } from 'node:path';
-import { kafka, pipeline } from 'millrace';
-import { keyBy, map, processKeyed, sinkKafka, toDLQ, watermark } from 'millrace/operators';
 import { nodeDisk } from '../src/files/node-disk.ts';
 import { run } from '../src/runtime/run.ts';
 import { openLmdbStore } from '../src/state/lmdb-store.ts';
 import { systemClock } from '../src/time/clock.ts';
 import { connectDriver } from './drivers.ts';
+import state from './state-pipeline.ts';
 
 const [brokers, folder, group, input, output, entries] = process.argv.slice(2);
-
-const counted = kafka(input).pipe(
-  map(({ key, value, timestamp }) => ({ key: String(key), amount: Number(value), timestamp })),
-  watermark({ eventTime: (event) => event.timestamp, outOfOrdernessMs: 0 }),
-  toDLQ(`${output}-dlq`),
-  keyBy((event) => event.key),
-  processKeyed('counts', {
-    init: () => ({ count: 0, sum: 0 }),
-    onRecord({ key, amount }, { state }) {
-      state.count++;
-      state.sum += amount;
-      return [{ key, text: `${state.count},${state.sum}` }];
-    },
-  }),
-  sinkKafka(output, { key: (result) => result.key, value: (result) => result.text }),
-);
-
 const stop = new AbortController();
-process.stdin.on('end', () => stop.abort()).resume();
+process.once('SIGTERM', () => stop.abort());
 const log = await connectDriver('fast', brokers);
 const store = openLmdbStore(join(folder, '.millrace'));
-await run(pipeline('state', counted), {
+await run(state, {
   log,
   store,
   clock: systemClock,
@@ -42,6 +24,7 @@ await run(pipeline('state', counted), {
   delivery: 'exactly-once',
   outputDir: folder,
   group,
+  params: { input, output },
   maxStateEntries: Number(entries),
   signal: stop.signal,
 });

@@ -18,8 +18,7 @@ export const STATE_COLUMNS: readonly Column<StateRun>[] = [
   { title: 'of it CPU, ms', of: ({ firstResultCpuMs }) => firstResultCpuMs },
 ];
 
-/** Entries of keyed state in memory: the default of a run, and fewer. */
-const DEFAULT_ENTRIES = 1_000_000;
+/** Entries of keyed state in memory; the default is 1,000,000. */
 const FEW_ENTRIES = 100_000;
 const LEAST_RECORDS = 1_500_000;
 /** So that every key comes, and half of them again. */
@@ -112,20 +111,27 @@ function* told(records: Iterable<NewRecord>, total: number): Iterable<NewRecord>
 }
 
 function programsOf(brokers: string, input: string, keys: number, streams: readonly string[]): StateProgram[] {
-  const tsx = [process.execPath, '--import', 'tsx', join('bench', 'state-run.ts')];
-  const pipeline = (entries: number): StateProgram => ({
-    name:
-      keys > FEW_ENTRIES
-        ? `millrace, ${whole(keys)} keys, ${whole(entries)} in memory`
-        : `millrace, ${whole(keys)} keys`,
+  const millrace = (name: string, command: StateProgram['command']): StateProgram => ({
+    name,
     maker: 'millrace',
-    command: ({ group, folder, output }) => [...tsx, brokers, folder, group, input, output, entries],
+    command,
     changelogs: () => [],
     deadLetters: (output) => [`${output}-dlq`],
   });
+  const byCommandLine = millrace(`millrace, ${whole(keys)} keys`, ({ group, folder, output }) => [
+    ...[process.execPath, join('bin', 'millrace.js'), join('bench', 'state-pipeline.ts'), '--json'],
+    ...['--brokers', brokers, '--group', group, '--data', folder, '--input', input, '--output', output],
+  ]);
+  const withFewEntries = millrace(
+    `millrace, ${whole(keys)} keys, ${whole(FEW_ENTRIES)} in memory`,
+    ({ group, folder, output }) => [
+      ...[process.execPath, '--import', 'tsx', join('bench', 'state-run.ts')],
+      ...[brokers, folder, group, input, output, FEW_ENTRIES],
+    ],
+  );
   return [
-    pipeline(DEFAULT_ENTRIES),
-    ...(keys > FEW_ENTRIES ? [pipeline(FEW_ENTRIES)] : []),
+    byCommandLine,
+    ...(keys > FEW_ENTRIES ? [withFewEntries] : []),
     {
       name: `Kafka Streams 4.1, ${whole(keys)} keys, RocksDB`,
       maker: 'java',

@@ -17,7 +17,7 @@ import org.apache.kafka.streams.state.Stores;
 
 /**
  * The job of the state bench on Kafka Streams, exactly once: {@code StateStreams BROKERS APPLICATION STATE INPUT OUTPUT}. Counts and
- * sums by key in RocksDB, a result for each record. Runs until its standard input ends.
+ * sums by key in RocksDB, a result for each record. Runs until SIGTERM.
  */
 public final class StateStreams {
   private static final String STORE = "counts";
@@ -39,9 +39,8 @@ public final class StateStreams {
       Runtime.getRuntime().halt(1);
       return StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
     });
+    Runtime.getRuntime().addShutdownHook(new Thread(streams::close));
     streams.start();
-    while (System.in.read() >= 0) {}
-    streams.close();
   }
 
   private static StreamsBuilder topology(String input, String output) {
