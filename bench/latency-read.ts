@@ -1,6 +1,6 @@
 /**
  * Notes when each processed order is first seen by a reader of committed records: `tsx bench/latency-read.ts ADDRESS FOLDER ORDERS
- * VALID`. Prints `ready`; the times, by the common clock, are in the file `seen` in the folder when it ends. Fails where not each valid
+ * VALID`. Prints `first` when it has seen one; the times, by the common clock, are in the file `seen` in the folder when it ends. Fails where not each valid
  * order was seen once.
  */
 import { writeFileSync } from 'node:fs';
@@ -25,7 +25,6 @@ const positions = (await log.offsets('processed-orders', 'earliest')).map((offse
   partition,
   offset,
 }));
-process.stdout.write('ready\n');
 let lastMs = monotonicMs();
 while (monotonicMs() - lastMs < (distinct === Number(valid) ? QUIET_MS : PATIENCE_MS)) {
   const answers = await log.fetch(positions, { maxBytes: FETCH_BYTES, maxWaitMs: QUIET_MS });
@@ -45,6 +44,7 @@ writeFileSync(join(folder, 'seen'), seenAt);
 
 function note(order: number, now: number): void {
   if (seenAt[order] === 0) {
+    if (distinct === 0) process.stdout.write('first\n');
     seenAt[order] = now;
     distinct++;
   } else repeated++;

@@ -1,7 +1,9 @@
 /**
  * Appends orders at a steady rate, whatever becomes of those before: `tsx bench/latency-write.ts ADDRESS FOLDER RATE ORDERS`. When
- * order n is due does not depend on how the log answers. Prints one line of JSON.
+ * an order is due does not depend on how the log answers. Those of the first second are appended at once, for the program to find when
+ * it has started; the others become due one by one when this is sent a line. Prints one line of JSON.
  */
+import { once } from 'node:events';
 import { RecordBatchBuilder } from '../src/core/record-batch.ts';
 import { systemClock } from '../src/time/clock.ts';
 import { monotonicMs, openLog } from './latency-log.ts';
@@ -9,7 +11,7 @@ import { emptyTotals, generateOrders } from './orders-data.ts';
 import { PARTITIONS } from './topics.ts';
 
 export interface Written {
-  /** When the first order was due, by the common clock. Each of the others is due 1,000 ms / rate after the one before. */
+  /** When order number 0 would have been due, by the common clock: each is due 1,000 ms / rate after the one before. */
   readonly startMs: number;
   /** The longest time that an order waited here after it was due. */
   readonly latestMs: number;
@@ -17,23 +19,25 @@ export interface Written {
 
 /** What came due in it goes out together: as long as producers of Kafka linger. */
 const TICK_MS = 5;
-/** Connections are made, and topics led, before the first order is due. */
-const FIRST_MS = 500;
 
 const [address, folder, rate, total] = process.argv.slice(2);
 const perMs = Number(rate) / 1000;
 const orders = [...generateOrders(Number(total), systemClock.now() - Number(total), emptyTotals())];
 const { log, close } = await openLog(address, folder);
-const startMs = monotonicMs() + FIRST_MS;
+const found = Number(rate);
+await log.append(batchesOf(0, found));
+await once(process.stdin, 'data');
+process.stdin.destroy();
+const startMs = monotonicMs() - found / perMs;
 const appends: Promise<unknown>[] = [];
 let failure: { readonly thrown: unknown } | undefined;
 let latestMs = 0;
 
-for (let sent = 0; sent < orders.length && failure === undefined; ) {
+for (let sent = found; sent < orders.length && failure === undefined; ) {
   await systemClock.sleep(TICK_MS);
   const sinceStart = monotonicMs() - startMs;
   const due = Math.min(orders.length, Math.floor(sinceStart * perMs) + 1);
-  if (sinceStart < 0 || due === sent) continue;
+  if (due === sent) continue;
   latestMs = Math.max(latestMs, sinceStart - sent / perMs);
   const append = log.append(batchesOf(sent, due));
   append.catch((thrown: unknown) => (failure = { thrown }));

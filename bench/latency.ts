@@ -62,7 +62,7 @@ interface Orders {
   readonly counted: readonly number[];
 }
 
-/** The program starts meanwhile, comes to the end of what has waited for it, and its compiler to rest. */
+/** From the first result on; its compiler comes to rest. A second of it is there when the program starts. */
 const WARM_UP_S = 10;
 /** Programs that end commit what they have: nobody waits for these orders. */
 const TAIL_S = 1;
@@ -145,9 +145,9 @@ async function measure(contender: Contender, orders: Orders, broker: RunningBrok
   try {
     if (contender.isOnKafka) await emptyTopics(address);
     const reader = startScript('latency-read.ts', [address, folder, total, valid]);
-    await reader.ready;
-    const words = contender.command({ address, folder }, orders).map(String);
     const writer = startScript('latency-write.ts', [address, folder, rate, total]);
+    void reader.firstLine.then(() => writer.goOn());
+    const words = contender.command({ address, folder }, orders).map(String);
     const [used, told] = await Promise.all([measureProgram(onClientCore(words)), writer.lastLine, reader.lastLine]);
     const written = JSON.parse(told) as Written;
     return {
@@ -188,17 +188,18 @@ async function emptyTopics(address: string): Promise<void> {
 }
 
 interface Script {
-  /** It has printed something. */
-  readonly ready: Promise<void>;
+  readonly firstLine: Promise<void>;
   /** When it has ended. */
   readonly lastLine: Promise<string>;
+  /** Sends it a line. */
+  goOn(): void;
 }
 
 /** A process beside the one that is measured, on whichever core has time. */
 function startScript(script: string, args: readonly (string | number)[]): Script {
   const child = spawn(process.execPath, ['--import', 'tsx', join('bench', script), ...args.map(String)], {
     cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   const endChild = (): void => void child.kill('SIGKILL');
   process.on('exit', endChild);
@@ -213,8 +214,8 @@ function startScript(script: string, args: readonly (string | number)[]): Script
       else fail(new Error(`${script} ended with ${code}`));
     });
   });
-  const first = new Promise<void>((done) => lines.once('line', () => done()));
-  return { ready: Promise.race([first, lastLine.then(() => {})]), lastLine };
+  const firstLine = new Promise<void>((done) => lines.once('line', () => done()));
+  return { firstLine, lastLine, goOn: () => void child.stdin.end('\n') };
 }
 
 /** Medians over the runs. */
