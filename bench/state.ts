@@ -118,16 +118,17 @@ function programsOf(brokers: string, input: string, keys: number, streams: reado
     changelogs: () => [],
     deadLetters: (output) => [`${output}-dlq`],
   });
-  const byCommandLine = millrace(`millrace, ${whole(keys)} keys`, ({ group, folder, output }) => [
-    ...[process.execPath, join('bin', 'millrace.js'), join('bench', 'state-pipeline.ts'), '--json'],
-    ...['--brokers', brokers, '--group', group, '--data', folder, '--input', input, '--output', output],
-  ]);
+  const byCommandLine = millrace(`millrace, ${whole(keys)} keys`, ({ group, folder, output }) => {
+    const flags = { brokers, group, data: folder, input, output };
+    const words = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
+    return [process.execPath, join('bin', 'millrace.js'), join('bench', 'state-pipeline.ts'), '--json', ...words];
+  });
   const withFewEntries = millrace(
     `millrace, ${whole(keys)} keys, ${whole(FEW_ENTRIES)} in memory`,
-    ({ group, folder, output }) => [
-      ...[process.execPath, '--import', 'tsx', join('bench', 'state-run.ts')],
-      ...[brokers, folder, group, input, output, FEW_ENTRIES],
-    ],
+    ({ group, folder, output }) => {
+      const program = [process.execPath, '--import', 'tsx', join('bench', 'state-run.ts')];
+      return [...program, brokers, folder, group, input, output, FEW_ENTRIES];
+    },
   );
   return [
     byCommandLine,
