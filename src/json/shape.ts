@@ -20,7 +20,7 @@ export interface Shape {
 
 /** More fields than that, or longer documents, are left to JSON.parse. */
 export const MAX_FIELDS = 64;
-export const MAX_DOCUMENT = 4_096;
+export const MAX_DOCUMENT = 128 * 1024;
 
 const SPACE = '[ \\t\\n\\r]*';
 const TEXT = '"[ !#-\\[\\]-~]*"';

@@ -161,6 +161,27 @@ describe.runIf(CAN_COMPILE)('JsonScanner', () => {
     expect(found.slice(1)).toEqual(documents.slice(1).map(parsed));
   });
 
+  it('sees every byte that a text cannot hold as it is, wherever it stands', () => {
+    const before = Buffer.from('{"id":"');
+    const documents = Array.from({ length: 256 * 9 }, (_, i) => {
+      const text = Buffer.from('12345678');
+      const [at, byte] = [i % 9, Math.floor(i / 9)];
+      const bytes = Buffer.concat([text.subarray(0, at), Buffer.of(byte), text.subarray(at)]);
+      return Buffer.concat([before, bytes, Buffer.from('","n":1}')]);
+    });
+    const scanner = new JsonScanner();
+    scan(scanner, ['{"id":"x","n":1}']);
+    let read = 0;
+    for (const each of documents) {
+      const [found] = scan(scanner, [each]);
+      if (found === undefined) continue;
+      read++;
+      expect(exact(found)).toEqual(exact(parsed(each)));
+    }
+    // All of ASCII but the control characters, the quotation mark and the backslash.
+    expect(read).toBe(93 * 9);
+  });
+
   it('learns another shape, also with white space, and keeps the first', () => {
     const scanner = new JsonScanner();
     const documents = ['{"a":1}', '{ "b" : "x" }', '{"a":2}', '{ "b" : "y" }', '{"a": 3}'];
