@@ -28,7 +28,7 @@ interface Kind {
 export const KINDS: Readonly<Record<Figure, Kind>> = {
   heapBytes: { name: 'bytes allocated on the heap', tolerance: 0.04, dependsOnNode: true },
   bufferBytes: { name: 'bytes allocated in buffers', tolerance: 0.04, dependsOnNode: true },
-  writtenBytes: { name: 'bytes written', tolerance: 0.03, dependsOnNode: false },
+  writtenBytes: { name: 'bytes written', tolerance: 0.05, dependsOnNode: false },
   storeCommits: { name: 'commits of the store', tolerance: 0.01, dependsOnNode: false },
   logTransactions: { name: 'transactions of the log', tolerance: 0.01, dependsOnNode: false },
   fileSyncs: { name: 'syncs of files', tolerance: 0.01, dependsOnNode: false },
