@@ -8,6 +8,8 @@ import { cachedFolder } from '../cache.ts';
 const PEERS = resolve(import.meta.dirname, '..');
 /** As much as the other Java programs of the benches have. */
 const HEAP_MIB = 1_024;
+/** A small heap leaves buffers outside of it their room; and a machine without room ends, rather than that it hangs. */
+const ROOM = ['-XX:MaxDirectMemorySize=1g', '-XX:+ExitOnOutOfMemoryError'];
 /** Flink looks into the collections of Java. */
 const OPENS = ['java.util', 'java.lang', 'java.time'].map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`);
 
@@ -30,13 +32,5 @@ export function setUpJava(peer: JavaPeer, mainClass: string, heapMiB = HEAP_MIB)
   const classes = cachedFolder(`${peer}-${text.digest('hex').slice(0, 8)}`, (part) => {
     execFileSync('javac', ['-nowarn', '-cp', join(jars, '*'), '-d', part, ...sources]);
   });
-  return [
-    'java',
-    `-Xmx${heapMiB}m`,
-    '-XX:+ExitOnOutOfMemoryError',
-    ...OPENS,
-    '-cp',
-    `${classes}:${join(jars, '*')}`,
-    mainClass,
-  ];
+  return ['java', `-Xmx${heapMiB}m`, ...ROOM, ...OPENS, '-cp', `${classes}:${join(jars, '*')}`, mainClass];
 }
