@@ -125,8 +125,8 @@ export class DeltaLog<V> {
       for (const { slot: at, set, removed } of changes) {
         last.entries += set.length / 2 + removed.length;
         const slot = bySlot.get(at);
-        if (slot === undefined) this.forgotten.add(at);
-        else last.changes.push({ slot, entries: replayInto<V>(slot, sequence, set, removed) });
+        // A slot of an older checkpoint: a later delta says that it was forgotten.
+        if (slot !== undefined) last.changes.push({ slot, entries: replayInto<V>(slot, sequence, set, removed) });
       }
     }
     this.sequence = last?.sequence ?? 0;

@@ -124,7 +124,7 @@ export class KeyedStateTable<V> implements KeyedState<V> {
     for (const slot of slots) this.open(emptySlot(slot));
     for (const slot of this.base.slots()) {
       const found = this.bySlot.get(slot);
-      if (found === undefined) this.deltas.forget(slot, true);
+      if (found === undefined) this.base.drop(slot);
       else found.partial = found.isBased = found.isKnown = true;
     }
     this.deltas.replay(this.bySlot);

@@ -5,7 +5,7 @@ import { PACE, type Pace } from '../../src/state/delta-log.ts';
 import { KeyedStateTable, type SealedState } from '../../src/state/keyed-state.ts';
 import { memoryStore } from '../../src/state/memory-store.ts';
 
-const RUNS = { numRuns: 300, seed: 20_240_102 };
+const RUNS = { numRuns: 200, seed: 20_240_102 };
 const PREFIX = Buffer.from('task\u0000');
 
 type Step =
@@ -57,6 +57,8 @@ interface Commit {
 }
 
 const FILLED = 150;
+/** So long that the keys of one fill take several blocks. */
+const FILLER = 'f'.repeat(80);
 /** So little at a checkpoint that what is moved and deleted takes several. */
 const SLOW: Pace = { moved: 20, collected: 1 };
 const MAX_COMMITS_TO_EMPTY = 100;
@@ -83,7 +85,7 @@ class Model {
       this.add(next.slot, next.key, next.by);
     } else if (next.kind === 'fill') {
       for (let i = 0; i < FILLED; i++)
-        await this.run({ kind: 'add', slot: next.slot, key: `f${next.from + i}`, by: 1 });
+        await this.run({ kind: 'add', slot: next.slot, key: `${FILLER}${next.from + i}`, by: 1 });
     } else if (next.kind === 'remove') {
       this.table.remove(next.slot, next.key);
       this.live.get(next.slot)?.delete(next.key);
@@ -196,7 +198,7 @@ describe('keyed state', () => {
     'is a plain map, whatever is let go, moved, committed or restarted (%i in memory, moved %s)',
     async (maxEntries, _, pace) => {
       await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
           const model = new Model(maxEntries, pace);
           for (const next of steps) await model.run(next);
           for (const left of model.table.slots()) await model.run({ kind: 'take', slot: left });
@@ -212,6 +214,36 @@ describe('keyed state', () => {
     },
     60_000,
   );
+
+  it.each([1, 2, 3, 4])(
+    'gives a slot that comes back nothing of what it held before, after %i checkpoints',
+    async (n) => {
+      const model = new Model(3, SLOW);
+      await model.run({ kind: 'fill', slot: 0, from: 0 });
+      for (let i = 0; i < MAX_COMMITS_TO_EMPTY; i++) await model.run({ kind: 'commit' });
+      await model.run({ kind: 'forget', slot: 0 });
+      for (const each of ['a', 'b', 'c']) await model.run({ kind: 'add', slot: 0, key: each, by: 1 });
+      for (let i = 0; i < n; i++) await model.run({ kind: 'commit' });
+      await model.run({ kind: 'restart', decided: false });
+      await model.run({ kind: 'list', slot: 0 });
+    },
+  );
+
+  it('tells a start that a slot was forgotten before it came back', async () => {
+    for (const isKnownToStart of [false, true]) {
+      const model = new Model(1_000, PACE);
+      await model.run({ kind: 'add', slot: 60, key: 'other', by: 1 });
+      await model.run({ kind: 'add', slot: 0, key: 'a', by: 1 });
+      await model.run({ kind: 'commit' });
+      await model.run({ kind: 'forget', slot: 0 });
+      if (isKnownToStart) await model.run({ kind: 'commit' });
+      if (isKnownToStart) await model.run({ kind: 'restart', decided: true });
+      await model.run({ kind: 'add', slot: 0, key: 'b', by: 1 });
+      await model.run({ kind: 'commit' });
+      await model.run({ kind: 'restart', decided: true });
+      await model.run({ kind: 'list', slot: 0 });
+    }
+  });
 
   it('never writes what came and went between two checkpoints', async () => {
     const model = new Model(10, PACE);
