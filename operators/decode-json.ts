@@ -66,7 +66,8 @@ function decodeChunk(
 
 function parse(bytes: Uint8Array | null, decoder: TextDecoder): unknown {
   if (bytes === null) throw new Error('the value is null');
-  if (bytes.length > MAX_DEPTH && opensMany(bytes) && isTooDeep(bytes)) throw new RangeError(`nested deeper than ${MAX_DEPTH}`);
+  if (bytes.length > MAX_DEPTH && opensMany(bytes) && isTooDeep(bytes))
+    throw new RangeError(`nested deeper than ${MAX_DEPTH}`);
   return JSON.parse(decoder.decode(bytes));
 }
 
