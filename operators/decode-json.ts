@@ -41,25 +41,28 @@ function decodeChunk(
   scanner: JsonScanner | undefined,
 ): Chunk<unknown> {
   const n = chunk.length;
-  const values: unknown[] = [];
+  const values = new Array<unknown>(n);
+  let kept = 0;
   let rejected: Map<number, Rejection> | undefined;
   const scans = chunk.raw && n > 0 ? scanner : undefined;
   scans?.begin(chunk.input!);
   for (let i = 0; i < n; i++) {
     const scanned = scans?.read(i);
     if (scanned !== undefined) {
-      values.push(scanned);
+      values[kept++] = scanned;
       continue;
     }
     const bytes = chunk.raw ? chunk.input!.value(i) : chunk.values[i].value;
     try {
-      values.push(parse(bytes, decoder));
+      values[kept] = parse(bytes, decoder);
+      kept++;
     } catch (thrown) {
       (rejected ??= new Map()).set(i, rejection(ctx, chunk, i, 'DecodeError', reasonOf(bytes, thrown)));
     }
   }
-  ctx.counts.passed += values.length;
+  ctx.counts.passed += kept;
   if (rejected === undefined) return chunk.withValues(values, true);
+  values.length = kept;
   ctx.counts.rejected += rejected.size;
   return chunk.without(rejected, values, true);
 }

@@ -44,7 +44,8 @@ function validateChunk<S extends StandardSchemaV1>(
   const { values } = chunk;
   const n = values.length;
   const check = schema['~standard'].validate;
-  const valid: StandardSchemaV1.InferOutput<S>[] = [];
+  const valid = new Array<StandardSchemaV1.InferOutput<S>>(n);
+  let kept = 0;
   let rejected: Map<number, Rejection> | undefined;
   // A schema that answers with another object may hold on to it (a default, a fallback).
   let fresh = chunk.fresh;
@@ -52,19 +53,20 @@ function validateChunk<S extends StandardSchemaV1>(
   for (let i = 0; i < n; i++) {
     if (isUnchanged?.(values[i]) === true) {
       // zod gives a value of its own; nobody can tell where nobody else holds the one that came.
-      valid.push(isOwn ? values[i] : Object.assign({}, values[i]));
+      valid[kept++] = isOwn ? values[i] : Object.assign({}, values[i]);
       continue;
     }
     const outcome = validateRecord(ctx, chunk, i, check);
     if (outcome instanceof Refused) {
       (rejected ??= new Map()).set(i, outcome.rejection);
     } else {
-      valid.push(outcome);
+      valid[kept++] = outcome;
       if (outcome !== values[i]) fresh = false;
     }
   }
-  ctx.counts.passed += valid.length;
+  ctx.counts.passed += kept;
   if (rejected === undefined) return chunk.withValues(valid, fresh);
+  valid.length = kept;
   ctx.counts.rejected += rejected.size;
   return chunk.without(rejected, valid, fresh);
 }

@@ -147,8 +147,8 @@ export class Chunk<T> implements ChunkColumns {
 
   /** The records that were not rejected, with `values` in place of theirs; the rejections join those carried from above. */
   without<U>(rejected: ReadonlyMap<number, Rejection>, values: readonly U[], fresh = false): Chunk<U> {
-    const kept: number[] = [];
-    for (let i = 0; i < this.length; i++) if (!rejected.has(i)) kept.push(i);
+    const kept = new Int32Array(this.length - rejected.size);
+    for (let i = 0, k = 0; i < this.length; i++) if (!rejected.has(i)) kept[k++] = i;
     return this.select(kept, values, [...this.rejections, ...rejected.values()], fresh);
   }
 

@@ -29,7 +29,7 @@ export interface LogRecord {
 
 /** A value that is bytes `from` to `to` of others, and more behind them. */
 export interface SplicedValue {
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
   readonly from: number;
   readonly to: number;
   readonly tail: Uint8Array;
@@ -53,6 +53,7 @@ export class RecordBatch {
   readonly headerLists: readonly (readonly Header[])[] | undefined;
   /** Set by the decoder that read the values. */
   scanned: ScannedRows | undefined;
+  private plainBytes: Uint8Array | undefined;
 
   constructor(fields: {
     topic: string;
@@ -99,6 +100,11 @@ export class RecordBatch {
       timestamp: this.timestamps[row],
       timestampType: this.timestampType,
     };
+  }
+
+  /** `bytes` as a plain array: views of it cost less than a Buffer's. */
+  get plain(): Uint8Array {
+    return (this.plainBytes ??= new Uint8Array(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length));
   }
 
   /** The offset a reader goes on from. */

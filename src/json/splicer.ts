@@ -7,8 +7,8 @@ import type { SplicedValue } from '../core/record-batch.ts';
 import { compile, literal } from './codegen.ts';
 import { isPlainObject, scalarJson } from './plain.ts';
 
-/** Whether `value` has every field as row `row` has it, in its order; `added` takes the names of further fields. */
-type Check = (value: object, columns: readonly unknown[][], row: number, added: string[]) => boolean;
+/** How many further fields `value` has, of which `added` takes the names; −1 where it lacks a field as row `row` has it, or its order. */
+type CountAdded = (value: object, columns: readonly unknown[][], row: number, added: string[]) => number;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -35,7 +35,8 @@ const MAX_COMPILED = 16;
 /** One a sink. */
 export class Splicer {
   private names: readonly string[] | undefined;
-  private check: Check | undefined;
+  private countAdded: CountAdded | undefined;
+  /** Longer than it has names: to shorten an array is to allocate it anew. */
   private readonly added: string[] = [];
   private tails: Tails | undefined;
   private readonly known: Tails[] = [];
@@ -51,15 +52,15 @@ export class Splicer {
     if (rows.plain[row] === 0 || !isPlainObject(value)) return undefined;
     if (rows.names !== this.names) {
       this.names = rows.names;
-      this.check = compileCheck(rows.names);
+      this.countAdded = compileCountAdded(rows.names);
     }
-    const { added, spliced } = this;
-    added.length = 0;
-    if (this.check === undefined || !this.check(value, rows.columns, row, added)) return undefined;
-    const tail = added.length === 0 ? CLOSING : this.tailOf(value);
+    const count = this.countAdded?.(value, rows.columns, row, this.added) ?? -1;
+    if (count < 0) return undefined;
+    const tail = count === 0 ? CLOSING : this.tailOf(value, count);
     if (tail === undefined) return undefined;
     const { slices } = input;
-    spliced.bytes = input.bytes;
+    const { spliced } = this;
+    spliced.bytes = input.plain;
     spliced.from = slices[row * 4 + 2];
     // Less the last brace, which stands behind what was added.
     spliced.to = slices[row * 4 + 3] - 1;
@@ -67,17 +68,17 @@ export class Splicer {
     return spliced;
   }
 
-  private tailOf(value: object): Buffer | undefined {
-    if (!isSame(this.tails?.names, this.added)) this.tails = this.tailsOf(this.added);
+  private tailOf(value: object, count: number): Buffer | undefined {
+    if (!isSame(this.tails?.names, this.added, count)) this.tails = this.tailsOf(this.added.slice(0, count));
     const { tails } = this;
     if (tails === undefined) return undefined;
     return (tails.find(value, tails.kept) ?? newTail(tails, value as Readonly<Record<string, unknown>>))?.bytes;
   }
 
   private tailsOf(names: readonly string[]): Tails | undefined {
-    const known = this.known.find((each) => isSame(each.names, names));
+    const known = this.known.find((each) => isSame(each.names, names, names.length));
     if (known !== undefined || this.known.length === MAX_COMPILED) return known;
-    const tails = compileTails([...names]);
+    const tails = compileTails(names);
     if (tails !== undefined) this.known.push(tails);
     return tails;
   }
@@ -103,9 +104,9 @@ function newTail(tails: Tails, value: Readonly<Record<string, unknown>>): Tail |
   return tail;
 }
 
-function isSame(a: readonly string[] | undefined, b: readonly string[]): boolean {
-  if (a?.length !== b.length) return false;
-  for (let i = 0; i < b.length; i++) if (a[i] !== b[i]) return false;
+function isSame(a: readonly string[] | undefined, b: readonly string[], length: number): boolean {
+  if (a?.length !== length) return false;
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
 
@@ -120,16 +121,17 @@ function compileTails(names: readonly string[]): Tails | undefined {
   return code === undefined ? undefined : { ...code, names, kept: [], oldest: 0 };
 }
 
-function compileCheck(names: readonly string[]): Check | undefined {
+function compileCountAdded(names: readonly string[]): CountAdded | undefined {
   const same = names.map((name, i) => `v[${literal(name)}] === c[${i}][row]`);
-  const body = `return function check(v, c, row, added) {
-    if (!(${same.join(' && ')})) return false;
+  const body = `return function countAdded(v, c, row, added) {
+    if (!(${same.join(' && ')})) return -1;
     let i = 0;
     for (const name in v) {
-      if (i < ${names.length}) { if (name !== NAMES[i++]) return false; }
-      else added.push(name);
+      if (i >= ${names.length}) added[i - ${names.length}] = name;
+      else if (name !== NAMES[i]) return -1;
+      i++;
     }
-    return i === ${names.length};
+    return i - ${names.length} < 0 ? -1 : i - ${names.length};
   };`;
-  return compile<(names: readonly string[]) => Check>(['NAMES'], body)?.(names);
+  return compile<(names: readonly string[]) => CountAdded>(['NAMES'], body)?.(names);
 }

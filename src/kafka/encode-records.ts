@@ -110,8 +110,8 @@ class RecordWriter {
 
   constructor(batch: RecordBatch, target: Buffer) {
     this.batch = batch;
-    this.source = plainView(batch.bytes);
-    this.target = plainView(target);
+    this.source = batch.plain;
+    this.target = new Uint8Array(target.buffer, target.byteOffset, target.length);
   }
 
   /** Whether there was room for it. */
@@ -179,8 +179,4 @@ function headerBytes(headers: readonly Header[]): number {
 /** A start of −1 stands for null. */
 function sizedBytes(start: number, end: number): number {
   return start < 0 ? 1 : varintBytes(end - start) + end - start;
-}
-
-function plainView(data: Buffer): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.length);
 }

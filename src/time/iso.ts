@@ -12,7 +12,7 @@ const DATE_ONLY = /^(?!-0{6})([+-]\d{6}|\d{4})-(\d{2})-(\d{2})$/;
 const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 
 /** The last minute that was parsed: records of a stream mostly share it with the one before. */
-let cachedPrefix = '';
+let cachedPrefix = 'none';
 let cachedMinute = Number.NaN;
 
 /**
@@ -39,12 +39,11 @@ export function parseIso(text: unknown): number {
 }
 
 function parseFixed(text: string): number {
-  const prefix = text.slice(0, 17);
-  if (prefix !== cachedPrefix) {
-    if (prefix.charCodeAt(16) !== 58) return Number.NaN;
+  if (!text.startsWith(cachedPrefix)) {
+    if (text.charCodeAt(16) !== 58) return Number.NaN;
     const minute = parseAny(`${text.slice(0, 16)}Z`);
     if (Number.isNaN(minute)) return minute;
-    cachedPrefix = prefix;
+    cachedPrefix = text.slice(0, 17);
     cachedMinute = minute;
   }
   const seconds = digit(text, 17) * 10 + digit(text, 18);
