@@ -7,7 +7,8 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { MillraceError } from '../core/errors.ts';
 
-const FILE = 'data.mdb';
+/** Within the folder of a store. */
+export const FILE = 'data.mdb';
 const MAGIC = 0xbeefc0de;
 /** Behind the head of a page. */
 const META_AT = 24;

@@ -1,51 +1,23 @@
 /** The durable store: one LMDB environment in a folder, shared by processes, one sub-database a table. */
-import { closeSync, fsyncSync, openSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { type Database, open, type RootDatabase } from 'lmdb';
-import { refuseBrokenFile } from './check-file.ts';
-import { MillraceError, messageOf } from '../core/errors.ts';
-import { roomText } from '../files/room.ts';
+import { MillraceError } from '../core/errors.ts';
 import { DiskProbe } from './disk-probe.ts';
-import { makeFolders } from './make-folders.ts';
+import { environmentAt, type LmdbEnvironment } from './lmdb-environment.ts';
 import { assertKey } from './sorted-image.ts';
-import { assertRoom, storeFailure } from './store-failure.ts';
-import {
-  type RangeOptions,
-  type StateStore,
-  type StoreKey,
-  type Table,
-  TABLES,
-  type WriteTransaction,
-} from './state-store.ts';
+import type { RangeOptions, StateStore, StoreKey, Table, WriteTransaction } from './state-store.ts';
+import { storeFailure } from './store-failure.ts';
 
-/** What the tables mean; raised when a newer millrace writes something that an older one would misread. */
-const FORMAT_VERSION = 2;
-const FORMAT_KEY = Buffer.from('format');
 /** LMDB takes no empty key, not even as a bound; this is the least one there is. */
 const FIRST_KEY = Buffer.of(0);
 const DEFAULT_COMMIT_TIMEOUT_MS = 30_000;
 /** A timer may fire late because the event loop was blocked; what had settled by then gets this long to be seen. */
 const SETTLE_GRACE_MS = 1_000;
-const MAX_DATABASES = 12;
 
 const FIRST_CHECK_BYTES = 256 * 1024;
-
-const ENVIRONMENT = {
-  noSubdir: false,
-  maxDbs: MAX_DATABASES,
-  encoding: 'binary',
-  // Overlapping syncs acknowledge a commit whose sync may still fail.
-  overlappingSync: false,
-  // A batch of the turn has a promise that nobody can see, and whose rejection would end the process.
-  eventTurnBatching: false,
-} as const;
 
 export interface LmdbStoreOptions {
   /** How long a commit may take, the wait for other processes' writes included, before the store counts as failed. */
   readonly commitTimeoutMs?: number;
 }
-
-type Tables = Readonly<Record<Table, Database<Buffer, Uint8Array>>>;
 
 /**
  * Opens the store in the folder `dir`, and creates both where they are missing.
@@ -53,79 +25,28 @@ type Tables = Readonly<Record<Table, Database<Buffer, Uint8Array>>>;
  * A write resolves when LMDB has synced its pages and its meta page. Reads see every commit, of other processes too. One
  * writer runs at a time over all processes; what several callers of one process write in the same turn may share a
  * commit, each still whole or not at all.
- * @throws MillraceError STORE_FAILED when the folder cannot be used, or was written in a newer format
+ * @throws MillraceError STORE_FAILED when the folder cannot be used, or was written in another format
  */
 export function openLmdbStore(dir: string, options: LmdbStoreOptions = {}): StateStore {
-  let root: RootDatabase<Buffer, Uint8Array>;
-  let tables: Tables;
-  try {
-    const firstMade = makeFolders(dir);
-    refuseBrokenFile(dir);
-    root = open({ ...ENVIRONMENT, path: dir });
-    const table = (name: Table) => root.openDB<Buffer, Uint8Array>(name, { keyEncoding: 'binary', encoding: 'binary' });
-    tables = Object.fromEntries(TABLES.map((name) => [name, table(name)])) as unknown as Tables;
-    syncNames(dir, firstMade);
-    checkFormat(dir, tables);
-  } catch (thrown) {
-    if (thrown instanceof MillraceError) throw thrown;
-    const message = `the state directory ${dir} cannot be opened: ${messageOf(thrown)}${roomText(dir)}`;
-    throw new MillraceError('STORE_FAILED', message, {
-      hint: 'check that the directory exists, is a folder, can be written and has space, or give another one (--data DIR)',
-      cause: thrown,
-    });
-  }
-  return new LmdbStore(dir, root, tables, options.commitTimeoutMs ?? DEFAULT_COMMIT_TIMEOUT_MS);
-}
-
-function checkFormat(dir: string, tables: Tables): void {
-  const found = tables.meta.getBinary(FORMAT_KEY)?.toString();
-  if (found === String(FORMAT_VERSION)) return;
-  if (found !== undefined) {
-    const fitting = Number(found) < FORMAT_VERSION ? 'an older one' : 'a newer one';
-    throw new MillraceError(
-      'STORE_FAILED',
-      `the state directory ${dir} has format version ${found}, and this millrace reads version ${FORMAT_VERSION}`,
-      { hint: `go on with the millrace that wrote it, ${fitting}, or give this one another directory (--data DIR)` },
-    );
-  }
-  assertRoom(dir, { puts: 1, bytes: 0 });
-  tables.meta.putSync(FORMAT_KEY, Buffer.from(String(FORMAT_VERSION)));
-}
-
-/** A sync of a file does not cover its name: syncs the folder, and those above it up to the first that was there before. */
-function syncNames(dir: string, firstMade: string | undefined): void {
-  const last = firstMade === undefined ? resolve(dir) : dirname(resolve(firstMade));
-  for (let folder = resolve(dir); ; folder = dirname(folder)) {
-    const descriptor = openSync(folder, 'r');
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    if (folder === last) return;
-  }
+  return new LmdbStore(dir, environmentAt(dir), options.commitTimeoutMs ?? DEFAULT_COMMIT_TIMEOUT_MS);
 }
 
 class LmdbStore implements StateStore {
   private readonly dir: string;
-  private readonly root: RootDatabase<Buffer, Uint8Array>;
-  private readonly tables: Tables;
+  private readonly environment: LmdbEnvironment;
   private readonly probe: DiskProbe;
   private readonly commitTimeoutMs: number;
   private readonly running = new Set<Promise<unknown>>();
-  private failure: MillraceError | undefined;
-  private inBody = false;
   /** By the body that runs. */
   private readonly written = { puts: 0, bytes: 0 };
   /** Doubled with each check: what is tried costs as much as what is written. */
   private checkAtBytes = FIRST_CHECK_BYTES;
-  private closing = false;
+  private closing: Promise<void> | undefined;
 
-  constructor(dir: string, root: RootDatabase<Buffer, Uint8Array>, tables: Tables, commitTimeoutMs: number) {
+  constructor(dir: string, environment: LmdbEnvironment, commitTimeoutMs: number) {
     this.dir = dir;
     this.probe = new DiskProbe(dir);
-    this.root = root;
-    this.tables = tables;
+    this.environment = environment;
     this.commitTimeoutMs = commitTimeoutMs;
   }
 
@@ -133,26 +54,27 @@ class LmdbStore implements StateStore {
     this.assertUsable();
     assertKey(key);
     // Without a reset, a snapshot that was taken earlier in this turn hides what others have committed since.
-    if (!this.inBody) this.root.resetReadTxn();
-    return this.guard(() => this.tables[table].getBinary(key));
+    if (!this.environment.inBody) this.environment.root.resetReadTxn();
+    return this.guard(() => this.environment.tables[table].getBinary(key));
   }
 
   range(table: Table, options: RangeOptions): Iterable<[StoreKey, Uint8Array]> {
     this.assertUsable();
-    if (this.inBody) return this.guard(() => [...this.entries(table, options)]);
+    if (this.environment.inBody) return this.guard(() => [...this.entries(table, options)]);
     return this.snapshot(table, options);
   }
 
   keys(table: Table, options: RangeOptions): Iterable<StoreKey> {
     this.assertUsable();
-    if (!this.inBody) this.root.resetReadTxn();
+    if (!this.environment.inBody) this.environment.root.resetReadTxn();
     const bounds = boundsOf(options);
-    return bounds === undefined ? [] : this.guard(() => [...this.tables[table].getKeys(bounds)]);
+    return bounds === undefined ? [] : this.guard(() => [...this.environment.tables[table].getKeys(bounds)]);
   }
 
   async write<R>(body: (transaction: WriteTransaction) => R): Promise<R> {
     this.assertUsable();
-    if (this.inBody) throw new Error('write() was called inside the body of another write(): use its transaction');
+    if (this.environment.inBody)
+      throw new Error('write() was called inside the body of another write(): use its transaction');
     const committed = this.watch(this.transact(body));
     this.running.add(committed);
     try {
@@ -162,20 +84,23 @@ class LmdbStore implements StateStore {
     }
   }
 
-  async close(): Promise<void> {
-    this.closing = true;
+  close(): Promise<void> {
+    this.closing ??= this.release();
+    return this.closing;
+  }
+
+  private async release(): Promise<void> {
     await Promise.allSettled(this.running);
     this.probe.close();
-    // A poisoned environment waits for ever for the commits that it lost.
-    if (this.failure === undefined) await this.root.close();
+    await this.environment.release();
   }
 
   private async transact<R>(body: (transaction: WriteTransaction) => R): Promise<R> {
     let thrown: { readonly error: unknown } | undefined;
     try {
       // A child transaction can be taken back alone when its body throws.
-      return await this.root.childTransaction(() => {
-        this.inBody = true;
+      return await this.environment.root.childTransaction(() => {
+        this.environment.inBody = true;
         this.written.puts = this.written.bytes = 0;
         this.checkAtBytes = FIRST_CHECK_BYTES;
         try {
@@ -186,7 +111,7 @@ class LmdbStore implements StateStore {
           thrown = { error };
           throw error;
         } finally {
-          this.inBody = false;
+          this.environment.inBody = false;
         }
       });
     } catch (error) {
@@ -204,12 +129,12 @@ class LmdbStore implements StateStore {
       this.assertInBody();
       assertKey(key);
       this.count(value.length);
-      this.guard(() => void this.tables[table].put(key, value as Buffer));
+      this.guard(() => void this.environment.tables[table].put(key, value as Buffer));
     },
     delete: (table, key) => {
       this.assertInBody();
       assertKey(key);
-      this.guard(() => void this.tables[table].remove(key));
+      this.guard(() => void this.environment.tables[table].remove(key));
     },
   };
 
@@ -223,14 +148,14 @@ class LmdbStore implements StateStore {
   }
 
   private *snapshot(table: Table, options: RangeOptions): Generator<[StoreKey, Uint8Array]> {
-    this.root.resetReadTxn();
+    this.environment.root.resetReadTxn();
     yield* this.entries(table, options);
   }
 
   private *entries(table: Table, options: RangeOptions): Generator<[StoreKey, Uint8Array]> {
     const bounds = boundsOf(options);
     if (bounds === undefined) return;
-    for (const { key, value } of this.tables[table].getRange(bounds)) yield [key, value];
+    for (const { key, value } of this.environment.tables[table].getRange(bounds)) yield [key, value];
   }
 
   /** After a failed sync or a full disk some commits never settle: time decides for them. */
@@ -255,17 +180,16 @@ class LmdbStore implements StateStore {
   }
 
   private fail(cause: unknown): MillraceError {
-    this.failure ??= storeFailure(this.dir, cause);
-    return this.failure;
+    return this.environment.fail(storeFailure(this.dir, cause));
   }
 
   private assertUsable(): void {
-    if (this.failure !== undefined) throw this.failure;
-    if (this.closing) throw new MillraceError('STORE_FAILED', `the state in ${this.dir} is closed`);
+    if (this.environment.failure !== undefined) throw this.environment.failure;
+    if (this.closing !== undefined) throw new MillraceError('STORE_FAILED', `the state in ${this.dir} is closed`);
   }
 
   private assertInBody(): void {
-    if (!this.inBody) throw new Error('a transaction was used after the body of its write() had returned');
+    if (!this.environment.inBody) throw new Error('a transaction was used after the body of its write() had returned');
   }
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,8 @@ import { openLmdbStore } from '../../src/state/lmdb-store.ts';
 
 const CHILD = fileURLToPath(new URL('store-child.ts', import.meta.url));
 const TIMEOUT_MS = 60_000;
+/** One that has locked itself out does not answer to its own timers. */
+const CHILD_TIMEOUT_MS = 30_000;
 
 let dir: string;
 const children: ChildProcess[] = [];
@@ -23,7 +25,10 @@ afterEach(() => {
 });
 
 async function childJob(job: string, n: number): Promise<unknown> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', CHILD, dir, job, String(n)]);
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', CHILD, dir, job, String(n)], {
+    timeout: CHILD_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
   return JSON.parse(stdout);
 }
 
@@ -139,6 +144,35 @@ describe('openLmdbStore', { timeout: TIMEOUT_MS }, () => {
     await one.close();
     await two.write((transaction) => transaction.put('state', key('a'), key('3')));
     expect(String(two.get('state', key('a')))).toBe('3');
+    await two.close();
+  });
+
+  it('is opened again while a write of the same process is under way, and does not wait for it for ever', async () => {
+    expect(await childJob('reopen', 50)).toBe(49);
+  });
+
+  it('follows a folder that was removed and made anew, and its name through a link', async () => {
+    const nested = join(dir, 'state');
+    const before = openLmdbStore(nested);
+    await before.write((transaction) => transaction.put('state', key('k'), key('before')));
+    symlinkSync(nested, join(dir, 'link'));
+    const linked = openLmdbStore(join(dir, 'link'));
+    await before.close();
+    expect(String(linked.get('state', key('k')))).toBe('before');
+    rmSync(nested, { recursive: true });
+    const after = openLmdbStore(nested);
+    expect(after.get('state', key('k'))).toBeUndefined();
+    await linked.close();
+    await after.write((transaction) => transaction.put('state', key('k'), key('after')));
+    expect(String(after.get('state', key('k')))).toBe('after');
+    await after.close();
+  });
+
+  it('counts a handle that is closed twice once', async () => {
+    const [one, two] = [openLmdbStore(dir), openLmdbStore(dir)];
+    await Promise.all([one.close(), one.close()]);
+    await two.write((transaction) => transaction.put('state', key('k'), key('v')));
+    expect(String(two.get('state', key('k')))).toBe('v');
     await two.close();
   });
 

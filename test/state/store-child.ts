@@ -1,4 +1,5 @@
 /** A process of its own on a store: `store-child.ts DIR JOB NUMBER`, its answer one line of JSON. */
+import { setImmediate } from 'node:timers/promises';
 import { openLmdbStore } from '../../src/state/lmdb-store.ts';
 import type { StateStore } from '../../src/state/state-store.ts';
 
@@ -40,6 +41,22 @@ const jobs: Record<string, Job> = {
       }
     }
     return { written, outcomes };
+  },
+  /** Opens the folder `n` times more, each time while writes of the handle before are under way, and closes that one. */
+  async reopen(store, n) {
+    let current = store;
+    for (let i = 0; i < n; i++) {
+      const writes = Array.from({ length: 5 }, (_, k) =>
+        current.write((transaction) => transaction.put('log', Buffer.from(`k${k}`), new Uint8Array(CHUNK_BYTES))),
+      );
+      // Now and then the writer has the lock, and waits for this thread.
+      for (let turns = i % 5; turns > 0; turns--) await setImmediate();
+      const next = openLmdbStore(dir);
+      await next.write((transaction) => transaction.put('state', COUNTER, Uint8Array.of(i)));
+      await Promise.all([...writes, current === store ? undefined : current.close()]);
+      current = next;
+    }
+    return current.get('state', COUNTER)?.[0];
   },
 };
 
