@@ -26,8 +26,14 @@ addExtension({
 // Record definitions would tie a value to what was packed before it; without them every value can be read alone.
 const OPTIONS = { variableMapSize: true, useBigIntExtension: true, copyBuffers: true };
 const packr = new Packr({ ...OPTIONS, useRecords: false });
+/** Where msgpackr notes the fields of a shape, among the fields that may follow: an object that has such a field is none of a shape. */
+const NOTE = '__keys__';
 /** Defines a shape where it first comes within a value, and names it from then on. */
-const ofShapes = new Packr({ ...OPTIONS, useRecords: true });
+const ofShapes = new Packr({
+  ...OPTIONS,
+  mapsAsObjects: true,
+  useRecords: (object: object) => !(NOTE in object),
+});
 
 /**
  * Bytes of a value made of plain objects, arrays, Maps, strings, numbers, bigints, booleans, null, undefined and byte

@@ -80,6 +80,19 @@ describe('pack and unpack', () => {
     expect(unpackShapes(first)).toStrictEqual([{ a: 1 }, { a: 2 }]);
   });
 
+  it('take a field of the name under which msgpackr keeps notes among fields', () => {
+    const shapes = [
+      { a: 1 },
+      { a: 1, __keys__: 2 },
+      {},
+      { __keys__: { a: [3] } },
+      { a: 1, __keys__: 2, b: 3 },
+      { a: 4 },
+    ];
+    for (const some of [shapes, shapes.toReversed()]) expect(unpackShapes(packShapes(some))).toStrictEqual(some);
+    expect(unpack(pack(shapes))).toStrictEqual(shapes);
+  });
+
   it('keep values apart that were packed one after the other', () => {
     const packed = [{ a: 1, b: 2 }, { a: 3, b: 4 }, new Map([['a', 5]])].map(pack);
     expect(packed.map(unpack)).toStrictEqual([{ a: 1, b: 2 }, { a: 3, b: 4 }, new Map([['a', 5]])]);
