@@ -78,13 +78,16 @@ export class TransactionCommit implements EpochCommit {
       await store.prepare(checkpoint, state);
       onPoint('prepared');
     };
+    const [flushing, preparing] = [flush(), prepare()];
     try {
-      const flushing = flush();
-      await Promise.all([flushing, prepare().catch((thrown: unknown) => this.abandon(flushing, thrown))]);
+      await Promise.all([flushing, preparing.catch((thrown: unknown) => this.abandon(flushing, thrown))]);
       onPoint('before-decision');
       await transactions.commit();
     } catch (thrown) {
-      throw this.judged(thrown, clock.now() - began);
+      const failure = this.judged(thrown, clock.now() - began);
+      // A recovery asks the store for what is pending, and would miss what is still being written.
+      await preparing.catch(() => {});
+      throw failure;
     }
     onPoint('decided');
     await store.finish();

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { ManualClock } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
 import { firstCheckpoint } from '../../src/checkpoint/checkpoint.ts';
@@ -59,6 +60,17 @@ describe('an epoch that a transaction decides', () => {
     const { calls } = await commit({ append: () => Promise.reject(full), prepare: () => Promise.reject(full) });
     expect(calls).not.toContain('abort');
     expect((await commit({ append: () => Promise.reject(full) })).calls).not.toContain('abort');
+  });
+
+  it('has failed only when the store is done with it: a recovery must find what is pending', async () => {
+    let isPending = false;
+    const prepare = async (): Promise<void> => {
+      await setImmediate();
+      isPending = true;
+    };
+    const { failure } = await commit({ append: () => Promise.reject(full), prepare });
+    expect(failure).toBe(full);
+    expect(isPending).toBe(true);
   });
 
   it('is never aborted once it was asked to be committed', async () => {
