@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { runScript, startBenchBroker } from './child.ts';
 import { AT_REST, AXES, type Axis, type GrowthJob, type GrowthPoint } from './growth-axes.ts';
 import { growthPicture } from './growth-picture.ts';
-import { alternate, type Contender, printTable, type Run } from './measure.ts';
+import { alternate, beginning, type Contender, printTable, type Run } from './measure.ts';
 
 /** By the name of the axis. */
 export type Growth = Readonly<Record<string, readonly GrowthPoint[]>>;
@@ -22,8 +22,7 @@ export async function benchGrowth({
   records?: number | undefined;
   only?: string | undefined;
 }): Promise<Growth> {
-  const axes = AXES.filter(({ name }) => name.startsWith(only));
-  if (axes.length === 0) throw new Error(`there is no axis '${only}': ${AXES.map(({ name }) => name).join(', ')}`);
+  const axes = beginning(only, AXES);
   const growth: Record<string, readonly GrowthPoint[]> = axes.length === AXES.length ? {} : known();
   for (const axis of axes) {
     process.stderr.write(`${axis.title}\n`);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { startBroker } from '../scripts/kafka/broker.ts';
 import { systemClock } from '../src/time/clock.ts';
 import { generateTransactions, type LakehouseTotals } from './lakehouse-data.ts';
-import { alternate, type Contender, type Maker, type Measurement, type Run } from './measure.ts';
+import { alternate, beginning, type Contender, type Maker, type Measurement, type Run } from './measure.ts';
 import { type Found, type FoundLayer, lookAt, setUpSpark, sparkCommand } from './peers/spark/setup.ts';
 import { measureProgram } from './process-tree.ts';
 import { createTopics, fill, type NewRecord } from './topics.ts';
@@ -45,7 +45,7 @@ export async function benchLakehouse({
     await createTopics(bootstrap, [TOPIC, WARM_UP_TOPIC], { 'retention.ms': '-1' });
     await fillWith(bootstrap, WARM_UP_TOPIC, WARM_UP_RECORDS);
     const expected = await fillWith(bootstrap, TOPIC, records);
-    const contenders = programs(bootstrap, expected).filter(({ name }) => name.startsWith(only));
+    const contenders = beginning(only, programs(bootstrap, expected));
     return await alternate(contenders, runs);
   } finally {
     await broker.stop();

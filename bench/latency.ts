@@ -13,7 +13,7 @@ import { type RunningBroker } from '../scripts/kafka/broker.ts';
 import { onClientCore, startBenchBroker } from './child.ts';
 import { EMBEDDED } from './latency-log.ts';
 import type { Written } from './latency-write.ts';
-import { median, whole } from './measure.ts';
+import { beginning, median, whole } from './measure.ts';
 import { emptyTotals, generateOrders } from './orders-data.ts';
 import { setUpJava } from './peers/java/setup.ts';
 import { measureProgram } from './process-tree.ts';
@@ -80,7 +80,7 @@ export async function benchLatency({
   seconds?: number | undefined;
   only?: string | undefined;
 }): Promise<LatencyMeasurement[]> {
-  const contenders = allContenders().filter(({ name }) => name.startsWith(only));
+  const contenders = beginning(only, allContenders());
   const needsKafka = contenders.some(({ isOnKafka }) => isOnKafka);
   const broker = needsKafka ? await startBenchBroker({ properties: FORGET_SOON.broker }) : undefined;
   const measurements = rates.flatMap((rate) =>

@@ -32,6 +32,13 @@ export interface Column<R extends Run> {
   readonly of: (run: R) => number | undefined;
 }
 
+/** Those whose names begin with `only`. */
+export function beginning<C extends { readonly name: string }>(only: string, contenders: readonly C[]): C[] {
+  const chosen = contenders.filter(({ name }) => name.startsWith(only));
+  if (chosen.length > 0) return chosen;
+  throw new Error(`no name begins with '${only}': ${contenders.map(({ name }) => name).join(', ')}`);
+}
+
 /** Runs every contender once a round, so that a slow minute of the machine falls on all of them. */
 export async function alternate<R extends Run>(
   contenders: readonly Contender<R>[],

@@ -1,6 +1,6 @@
 /** The least heap with which an engine keeps its speed on the orders job, and what its processes then take in all. */
 import { leastThat } from './least.ts';
-import { median, type Run, whole } from './measure.ts';
+import { beginning, median, type Run, whole } from './measure.ts';
 import type { OrdersOptions } from './orders.ts';
 import { type Engine, runEngine } from './orders-engine.ts';
 import { flink, kafkaStreams, millrace } from './orders-peers.ts';
@@ -42,7 +42,7 @@ export async function benchOrdersMemory({
   records = DEFAULT_RECORDS,
   only = '',
 }: OrdersOptions): Promise<MemoryNeed[]> {
-  const engines = [millrace('exactly-once'), kafkaStreams(), flink()].filter(({ name }) => name.startsWith(only));
+  const engines = beginning(only, [millrace('exactly-once'), kafkaStreams(), flink()]);
   const needs: MemoryNeed[] = [];
   for (const engine of engines) {
     const search = await MemorySearch.open(engine, runs, records);

@@ -1,5 +1,5 @@
 /** The orders job from Kafka to Kafka on millrace and on other engines, each at the strongest delivery that it has. */
-import { alternate, type Measurement } from './measure.ts';
+import { alternate, beginning, type Measurement } from './measure.ts';
 import { type Engine, inputOf, runEngine } from './orders-engine.ts';
 import { bytewax, flink, kafkaStreams, millrace, quixStreams } from './orders-peers.ts';
 import { openStage } from './orders-stage.ts';
@@ -29,7 +29,7 @@ export async function benchOrders({
   keyed = false,
 }: OrdersOptions): Promise<EngineMeasurement[]> {
   const all = [millrace('exactly-once'), kafkaStreams(), flink(), bytewax(), quixStreams()];
-  const engines = all.filter(({ name }) => name.startsWith(only));
+  const engines = beginning(only, all);
   const stage = await openStage(records, keyed ? 'product' : 'order');
   try {
     const contenders = engines.map((engine) => ({ ...engine, run: () => runEngine(stage, engine) }));

@@ -21,7 +21,11 @@ import { benchState, STATE_COLUMNS } from './state.ts';
 const OPTIONS = {
   records: { type: 'string', about: 'records of the input; each bench has a number of its own' },
   runs: { type: 'string', about: 'rounds in which the contenders take turns; 5, orders, state and growth 3' },
-  only: { type: 'string', about: 'beginning of the names of what is to run: contenders or, of growth, axes' },
+  only: {
+    type: 'string',
+    about:
+      'beginning of the names of what is to run: contenders of orders, lakehouse, state and latency, axes of growth',
+  },
   'by-hand': { type: 'boolean', about: 'orders at least once, beside programs written by hand over public clients' },
   keyed: { type: 'boolean', about: 'orders whose key is the product already' },
   memory: { type: 'boolean', about: 'the least heap with which each engine keeps its speed on orders' },
@@ -54,7 +58,7 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
     return table('lakehouse', await benchLakehouse({ runs, records, only: values.only }));
   },
   async state() {
-    const keys = values.keys.split(',').map(Number);
+    const keys = numbers('keys')!;
     const measurements = await benchState({ runs: longRuns, records, keys, only: values.only });
     printTable('state', measurements, STATE_COLUMNS);
     return measurements;
@@ -80,8 +84,8 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
     return measurements;
   },
   async latency() {
-    const rates = values.rates?.split(',').map(Number);
-    const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
+    const rates = numbers('rates');
+    const seconds = numbers('seconds')?.[0];
     const measurements = await benchLatency({ runs, rates, seconds, only: values.only });
     printLatency(measurements);
     return measurements;
@@ -89,13 +93,12 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
 };
 
 const { values, positionals } = asked();
-const [runs, longRuns] = [5, 3].map((rounds) => Number(values.runs ?? rounds));
-const records = values.records === undefined ? undefined : Number(values.records);
-
 if (values.help) {
   console.log(usage());
   process.exit(0);
 }
+const [runs, longRuns] = [5, 3].map((rounds) => numbers('runs')?.[0] ?? rounds);
+const records = numbers('records')?.[0];
 const unknown = positionals.find((name) => BENCHES[name] === undefined);
 if (unknown !== undefined) refuse(`there is no bench '${unknown}'`);
 for (const name of positionals.length === 0 ? Object.keys(BENCHES) : positionals)
@@ -107,6 +110,14 @@ function asked() {
   } catch (error) {
     return refuse((error as Error).message);
   }
+}
+
+/** What an option says: whole numbers from 1 on, parted by commas. */
+function numbers(option: 'runs' | 'records' | 'keys' | 'rates' | 'seconds'): number[] | undefined {
+  const given = values[option]?.split(',').map(Number);
+  if (given?.every((n) => Number.isSafeInteger(n) && n > 0) === false)
+    refuse(`--${option} takes whole numbers from 1 on`);
+  return given;
 }
 
 function refuse(why: string): never {
