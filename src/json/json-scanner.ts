@@ -13,6 +13,8 @@ const MAX_SHAPES = 4;
 const MAX_COMPILED = 32;
 /** Rows of a batch without a hit after which the rest of it is not tried. */
 const MAX_MISSES = 64;
+/** Bytes of the longest document of which a text that is kept, such as a key, keeps all in memory. */
+const MAX_SHARED = 4_096;
 /** Documents in a row without a shape after which none is looked for. */
 const MAX_SHAPELESS = 256;
 
@@ -135,7 +137,7 @@ class WordScanner {
 
 /**
  * The code for one shape. The structure is checked byte by byte before any text is made; a text is cut from that of its
- * document, so that a value which is kept keeps no more than its own document in memory.
+ * document, which costs less than to make it from bytes, but keeps the document in memory as long as it is kept itself.
  */
 function compileScan({ fields, after, isTight }: Shape): Scan | undefined {
   const numbers = new NumberScanner();
@@ -145,10 +147,12 @@ function compileScan({ fields, after, isTight }: Shape): Scan | undefined {
     'const last = end - 4;',
     ...fields.map(fieldCode),
     `${matchCode(after)} if (p !== end) return undefined;`,
-    fields.some(({ kind }) => kind === 'text') ? 'const t = b.latin1Slice(start, end);' : '',
+    fields.some(({ kind }) => kind === 'text')
+      ? `const t = end - start > ${MAX_SHARED} ? null : b.latin1Slice(start, end);`
+      : '',
     ...fields.map(({ kind }, i) =>
       kind === 'text'
-        ? `const v${i} = e${i} < 0 ? x${i} : t.slice(s${i} - start, e${i} - start);`
+        ? `const v${i} = e${i} < 0 ? x${i} : t === null ? b.latin1Slice(s${i}, e${i}) : t.slice(s${i} - start, e${i} - start);`
         : `const v${i} = x${i};`,
     ),
     'if (rows !== null) {',

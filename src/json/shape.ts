@@ -21,6 +21,8 @@ export interface Shape {
 /** More fields than that, or longer documents, are left to JSON.parse. */
 export const MAX_FIELDS = 64;
 export const MAX_DOCUMENT = 128 * 1024;
+/** What stands around the values becomes code, which takes far longer to make than to parse a document. */
+const MAX_STRUCTURE = 4_096;
 
 const SPACE = '[ \\t\\n\\r]*';
 const TEXT = '"[ !#-\\[\\]-~]*"';
@@ -38,6 +40,7 @@ export function shapeOf(document: string): Shape | undefined {
   const fields: ShapeField[] = [];
   const names = new Set<string>();
   let at = 0;
+  let structure = 0;
   for (;;) {
     FIELD.lastIndex = at;
     const match = FIELD.exec(document);
@@ -45,13 +48,15 @@ export function shapeOf(document: string): Shape | undefined {
     const [all, before, name, value] = match;
     if (before.trimStart()[0] !== (fields.length === 0 ? '{' : ',')) return undefined;
     if (names.has(name) || name === '__proto__' || INDEX.test(name) || fields.length === MAX_FIELDS) return undefined;
+    structure += before.length;
+    if (structure > MAX_STRUCTURE) return undefined;
     names.add(name);
     fields.push({ name, before, kind: value[0] === '"' ? 'text' : /[-\d]/.test(value[0]) ? 'number' : 'word' });
     at += all.length;
   }
   END.lastIndex = at;
   const after = END.exec(document)?.[0];
-  if (after === undefined || fields.length === 0) return undefined;
+  if (after === undefined || after.length > MAX_STRUCTURE || fields.length === 0) return undefined;
   const isTight =
     after === '}' && fields.every(({ name, before }, i) => before === `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`);
   return { fields, after, isTight };

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
@@ -201,6 +203,28 @@ describe('shapeOf', () => {
     for (const each of ['{"7":1}', '{"__proto__":1}', '{"a":1,"a":2}', '{}', '[]', '{"a":{}}', '{"a":"é"}', '{"a":1']) {
       expect(shapeOf(each)).toBeUndefined();
     }
+  });
+
+  it('makes no code of long names or white space, which would take longer than all else', () => {
+    const scanner = new JsonScanner();
+    for (const document of [`{"${'n'.repeat(5_000)}":1}`, `{"a":1${' '.repeat(5_000)}}`])
+      expect(scan(scanner, [document, document])).toEqual([undefined, undefined]);
+  });
+
+  it('does not keep a long document in memory for a short text of it', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const scanner = new JsonScanner();
+    const kept: unknown[] = [];
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 500; i++) {
+      const document = JSON.stringify({ id: `a key of some length ${i}`, note: 'x'.repeat(50_000) });
+      kept.push(...scan(scanner, [document, document]).map((row) => (row as { id: string } | undefined)?.id));
+    }
+    collect();
+    expect(kept.filter((id) => id !== undefined).length).toBeGreaterThan(900);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(15e6);
   });
 
   it('tells tight documents from others', () => {
