@@ -30,9 +30,10 @@ export function sinkJsonl<T>(path: string) {
     writer: (ctx) => {
       const output = new AppendOutput(ctx.disk, ctx.outputPath(path), ctx);
       ctx.output(output);
-      const jsonOf = jsonText(ctx.codegen);
+      const textOf = jsonText(ctx.codegen);
       return {
         write(chunk) {
+          const jsonOf = textOf(chunk.fresh);
           let text = '';
           let i = 0;
           try {

@@ -45,9 +45,13 @@ export function sinkKafka<T>(topic: string, options: SinkKafkaOptions<T> = {}) {
       const output = ctx.topic(topic);
       const rejected = dlq === undefined ? undefined : ctx.topic(dlq);
       const splicer = ctx.codegen && options.value === undefined ? new Splicer() : undefined;
-      const valueOf = options.value ?? jsonText(ctx.codegen);
+      const textOf = jsonText(ctx.codegen);
       return {
-        write: (chunk) => appendChunk(ctx, chunk, { key: options.key, valueOf, topic, output, rejected, splicer }),
+        write(chunk) {
+          const valueOf = options.value ?? textOf(chunk.fresh);
+          const target = { key: options.key, valueOf, topic, output, rejected };
+          return appendChunk(ctx, chunk, { ...target, splicer: chunk.fresh ? splicer : undefined });
+        },
       };
     },
   });
