@@ -1,5 +1,6 @@
 // The package's own sources as JavaScript, made once and kept, so that a start has nothing to compile and few files to load.
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -9,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /** Names the copy that is up to date, and what it was made of. */
@@ -23,7 +24,7 @@ const REQUIRE = `import { createRequire as requireFrom } from 'node:module'; con
 
 /**
  * Compiled modules in place of `entries`, paths relative to `home`: from the URL of each source to that of its JavaScript. They are
- * made anew when a file that they were made of has changed; packages that are not `external` are compiled in. `undefined` where there
+ * made anew when a file that they were made of has changed, or one of theirs is not whole; packages that are not `external` are compiled in. `undefined` where there
  * can be none, because `folder` cannot be written or a source does not compile.
  *
  * @param {{ home: string, entries: readonly string[], external: readonly string[], folder: string }} options
@@ -43,9 +44,12 @@ export async function compiledCopy(options) {
 
 function currentCopy(home, folder) {
   try {
-    const { copy, inputs } = JSON.parse(readFileSync(join(folder, CURRENT), 'utf8'));
+    const { copy, maker, inputs, outputs } = JSON.parse(readFileSync(join(folder, CURRENT), 'utf8'));
+    if (maker !== makerOf(home)) return undefined;
     const isFresh = Object.entries(inputs).every(([path, stamp]) => stampOf(join(home, path)) === stamp);
-    return isFresh && statSync(join(folder, copy)).isDirectory() ? copy : undefined;
+    // What a loss of power has cut short, or another user may not read, would end every start.
+    const isWhole = Object.entries(outputs).every(([path, bytes]) => statSync(join(folder, copy, path)).size === bytes);
+    return isFresh && isWhole ? copy : undefined;
   } catch {
     return undefined;
   }
@@ -59,6 +63,9 @@ async function makeCopy({ home, entries, external, folder }) {
   removeOld(folder);
   const outdir = mkdtempSync(join(folder, 'copy-'));
   try {
+    // Those who start it later may be others than who did so first.
+    chmodSync(outdir, 0o777 & ~process.umask());
+    const maker = makerOf(home);
     const { metafile } = buildSync({
       absWorkingDir: home,
       entryPoints: [...entries],
@@ -77,11 +84,14 @@ async function makeCopy({ home, entries, external, folder }) {
       metafile: true,
       logLevel: 'silent',
     });
-    const paths = ['package.json', ...Object.keys(metafile.inputs)];
+    const paths = Object.keys(metafile.inputs);
     const inputs = Object.fromEntries(paths.map((path) => [path, stampOf(join(home, path))]));
     if (paths.every((path) => statSync(join(home, path)).mtimeMs < settled)) {
+      const outputs = Object.fromEntries(
+        Object.entries(metafile.outputs).map(([path, { bytes }]) => [relative(outdir, join(home, path)), bytes]),
+      );
       const written = join(outdir, CURRENT);
-      writeFileSync(written, JSON.stringify({ copy: basename(outdir), inputs }));
+      writeFileSync(written, JSON.stringify({ copy: basename(outdir), maker, inputs, outputs }));
       renameSync(written, join(folder, CURRENT));
     }
     return basename(outdir);
@@ -89,6 +99,11 @@ async function makeCopy({ home, entries, external, folder }) {
     rmSync(outdir, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Packages are unpacked with times of long ago, so that two versions may differ in neither time nor size. */
+function makerOf(home) {
+  return `${stampOf(import.meta.filename)} ${readFileSync(join(home, 'package.json'), 'utf8')}`;
 }
 
 /** Changes when the file does. */

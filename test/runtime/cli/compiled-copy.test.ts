@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -81,6 +81,27 @@ describe('a compiled copy', () => {
     for (const name of copies()) rmSync(join(home, 'cache', name), { recursive: true });
     const third = await compile();
     expect(await load(third.a)).toMatchObject({ a: 'one' });
+  });
+
+  it('is made anew when one of its files was cut short', async () => {
+    const first = await compile();
+    writeFileSync(new URL(first.a), '');
+    const second = await compile();
+    expect(await load(second.a)).toMatchObject({ a: 'one' });
+    expect(await compile()).toEqual(second);
+  });
+
+  it('is made anew for a package that differs in neither time nor size', async () => {
+    write('package.json', '{"version":"1.0.0"}');
+    const first = await compile();
+    write('package.json', '{"version":"1.0.1"}');
+    expect(await compile()).not.toEqual(first);
+  });
+
+  it('may be read by whoever may read what else its user makes', async () => {
+    await compile();
+    const [copy] = copies();
+    expect(statSync(join(home, 'cache', copy)).mode & 0o777).toBe(0o777 & ~process.umask());
   });
 
   it('serves one start only when a source may have changed while it was read', async () => {
