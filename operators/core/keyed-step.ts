@@ -143,7 +143,7 @@ class KeyedStep<K extends Key, T, S, U> implements StatefulStep<T> {
       if (thrown instanceof MillraceError) throw thrown;
       throw new MillraceError('CALLBACK_FAILED', `onTimer threw on timer '${timer.name}': ${messageOf(thrown)}`, {
         place: { operator: this.ctx.id },
-        hint: 'mend the callback and start again: the pipeline goes on from its last checkpoint',
+        hint: 'mend the callback (DEBUG=millrace shows where) and start again: the pipeline goes on from its last checkpoint',
         cause: thrown,
       });
     }

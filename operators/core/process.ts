@@ -176,7 +176,7 @@ export function callbackRejection<T>(ctx: NodeContext, chunk: Chunk<T>, i: numbe
 export function callbackFailed<T>(ctx: NodeContext, chunk: Chunk<T>, i: number, thrown: unknown): MillraceError {
   return new MillraceError('CALLBACK_FAILED', `a callback threw: ${messageOf(thrown)}`, {
     place: { operator: ctx.id, topic: chunk.origin.topic, partition: chunk.origin.partition, offset: chunk.offset(i) },
-    hint: 'mend the callback and start again: the pipeline goes on from its last checkpoint; a toDLQ() below a stateless step takes such records instead',
+    hint: 'mend the callback (DEBUG=millrace shows where) and start again: the pipeline goes on from its last checkpoint; a toDLQ() below a stateless step takes such records instead',
     cause: thrown,
   });
 }

@@ -49,7 +49,7 @@ export async function listPipelines(world: World): Promise<Listed[]> {
     pipelineFiles(world).map(async ({ name, file }) => {
       const description = await load(file, world).then(
         ({ pipeline }) => pipeline.description,
-        (thrown: unknown) => `cannot be loaded: ${messageOf(thrown)}`,
+        (thrown: unknown) => messageOf(thrown),
       );
       return { name, file, description };
     }),

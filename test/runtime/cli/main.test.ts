@@ -183,7 +183,7 @@ describe('the command line', () => {
     const { code, err } = await call('numbers');
     expect(code).toBe(2);
     expect(err).toContain('does not export a pipeline');
-    expect((await call('')).out).toContain('cannot be loaded');
+    expect((await call('')).out).toContain('does not export a pipeline');
   });
 
   it('names an operator once in an error', async () => {
