@@ -2,16 +2,18 @@
  * `npm run fuzz:input -- --records 1000000 --seed 1`: feeds broken, strange and honest orders to the orders steps and finds
  * each of them again: emitted once, or in the DLQ once, byte for byte and with a reason. Memory must stay within a bound.
  */
-import { parseArgs } from 'node:util';
+import { flagsOf } from '../flags.ts';
 import { fuzzInput } from './fuzz.ts';
 
 const MIB = 1024 * 1024;
-const { values } = parseArgs({
-  options: {
-    records: { type: 'string', default: '50000' },
-    seed: { type: 'string', default: '1' },
-    'memory-mib': { type: 'string', default: '900' },
-  },
+const USAGE = `npm run fuzz:input -- [--records 50000] [--seed 1] [--memory-mib 900]
+
+Broken, strange and honest orders through the orders steps: each is found again, emitted once or in the DLQ once.`;
+
+const values = flagsOf(USAGE, {
+  records: { type: 'string', default: '50000' },
+  seed: { type: 'string', default: '1' },
+  'memory-mib': { type: 'string', default: '900' },
 });
 const [records, seed, limit] = [values.records, values.seed, values['memory-mib']].map(Number);
 const began = performance.now();

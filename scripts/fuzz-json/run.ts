@@ -2,7 +2,6 @@
  * What code made for shapes reads and writes, beside JSON.parse, the validator and JSON.stringify, by the million:
  * `npm run fuzz:json -- --count 5000000 --seed 1`.
  */
-import { parseArgs } from 'node:util';
 import { isDeepStrictEqual } from 'node:util';
 import { Chunk } from '../../src/core/element.ts';
 import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
@@ -10,6 +9,7 @@ import { JsonScanner } from '../../src/json/json-scanner.ts';
 import { Splicer } from '../../src/json/splicer.ts';
 import { zodCheck } from '../../src/json/zod-check.ts';
 import { systemClock } from '../../src/time/clock.ts';
+import { flagsOf } from '../flags.ts';
 import { mutatedDocuments } from './documents.ts';
 import { FuzzedOrder } from './schema.ts';
 
@@ -17,9 +17,11 @@ const BATCH = 1_000;
 const PROGRESS_MS = 5_000;
 const ORIGIN = { source: 'kafka(fuzz)', topic: 'fuzz', partition: 0 };
 
-const { values: flags } = parseArgs({
-  options: { count: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' } },
-});
+const USAGE = `npm run fuzz:json -- [--count 1000000] [--seed 1]
+
+Documents read, checked and written by code made for their shape, beside JSON.parse, the validator and JSON.stringify.`;
+
+const flags = flagsOf(USAGE, { count: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' } });
 const [count, seed] = [Number(flags.count), Number(flags.seed)];
 
 const scanner = new JsonScanner();

@@ -5,9 +5,9 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { randomAt } from '../../src/core/random.ts';
 import { systemClock } from '../../src/time/clock.ts';
+import { flagsOf } from '../flags.ts';
 import { startBroker } from '../kafka/broker.ts';
 import { compareOrders } from '../torture/compare.ts';
 import { Feed } from '../torture/feed.ts';
@@ -20,12 +20,14 @@ const MAX_LIFE_MS = 2_500;
 /** What may be added between the second hour and the last. */
 const ALLOWED = 1.2;
 
-const { values } = parseArgs({
-  options: {
-    hours: { type: 'string', default: '6' },
-    kills: { type: 'string', default: '3' },
-    seed: { type: 'string', default: '1' },
-  },
+const USAGE = `npm run soak:kills -- [--hours 6] [--kills 3] [--seed 1]
+
+The orders pipeline on a broker, killed so many times in each hour of event time: state and memory stay flat, outputs exact.`;
+
+const values = flagsOf(USAGE, {
+  hours: { type: 'string', default: '6' },
+  kills: { type: 'string', default: '3' },
+  seed: { type: 'string', default: '1' },
 });
 const [hours, kills, seed] = [Number(values.hours), Number(values.kills), Number(values.seed)];
 if (![hours, kills, seed].every(Number.isSafeInteger) || hours < 3) {

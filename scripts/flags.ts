@@ -1,0 +1,17 @@
+/** What a script is asked for: `--help` and mistakes are told in a few lines, and not by a stack. */
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+
+const EXIT_USAGE = 2;
+
+/** The values of the flags; ends the process after `--help`, and where one is not known. */
+export function flagsOf<O extends NonNullable<ParseArgsConfig['options']>>(usage: string, options: O) {
+  try {
+    const { values } = parseArgs({ options: { ...options, help: { type: 'boolean', short: 'h' } } });
+    if (!('help' in values)) return parseArgs({ options }).values;
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${usage}\n`);
+    process.exit(EXIT_USAGE);
+  }
+  console.log(usage);
+  process.exit(0);
+}
