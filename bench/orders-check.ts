@@ -83,7 +83,9 @@ function differences(
     .map((key) => [key, JSON.stringify(found.windows.get(key)), JSON.stringify(expected.windows.get(key))] as const)
     .filter(([key, is, should]) => is !== should && !(is === undefined && mayBeOpen(key, input, outcome)))
     .map(([key, is, should]) => `window ${key}: ${is}, not ${should}`);
-  return [...counts, ...windows];
+  // A window that came twice would hide behind its second row.
+  const repeated = metrics.rows.length - found.windows.size;
+  return [...counts, ...windows, ...(repeated === 0 ? [] : [`windows: ${repeated} came more than once`])];
 }
 
 function windowsOf(rows: Written['rows']): Totals['windows'] {
