@@ -13,7 +13,7 @@ import { type RunningBroker } from '../scripts/kafka/broker.ts';
 import { onClientCore, startBenchBroker } from './child.ts';
 import { EMBEDDED } from './latency-log.ts';
 import type { Written } from './latency-write.ts';
-import { beginning, median, whole } from './measure.ts';
+import { beginning, median, mediansOf, whole } from './measure.ts';
 import { emptyTotals, generateOrders } from './orders-data.ts';
 import { setUpJava } from './peers/java/setup.ts';
 import { measureProgram } from './process-tree.ts';
@@ -222,7 +222,7 @@ function startScript(script: string, args: readonly (string | number)[]): Script
 export function printLatency(measurements: readonly LatencyMeasurement[]): void {
   const rounds = measurements[0].runs.length;
   console.log(
-    `\nlatency: from due to be appended to seen, exactly once, ms; medians of ${rounds} runs, Node ${process.version}`,
+    `\nlatency: from due to be appended to seen, exactly once, ms; ${mediansOf(rounds)}, Node ${process.version}`,
   );
   console.log('| | orders/s | p50 | p99 | p99.9 | greatest | % of a core | peak MiB |');
   console.log('|---|---|---|---|---|---|---|---|');

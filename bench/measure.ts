@@ -80,7 +80,7 @@ export function printTable<R extends Run>(
   const publicRates = measurements.filter(({ maker }) => maker === 'public').map(rateOf);
   const best = publicRates.length === 0 ? undefined : Math.max(...publicRates);
   const against = best === undefined ? '' : '; × the best public client';
-  console.log(`\n${title}: medians of ${rounds} runs, Node ${process.version}, ${cpus().length} cores${against}`);
+  console.log(`\n${title}: ${mediansOf(rounds)}, Node ${process.version}, ${cpus().length} cores${against}`);
   const titles = [
     '',
     'records/s',
@@ -110,6 +110,11 @@ export function printTable<R extends Run>(
 function medianOf<R extends Run>(column: Column<R>, runs: readonly R[]): string {
   const values = runs.flatMap((run) => column.of(run) ?? []);
   return values.length === 0 ? '–' : whole(median(values));
+}
+
+/** What the figures of a table are. */
+export function mediansOf(rounds: number): string {
+  return rounds === 1 ? 'one run' : `medians of ${rounds} runs`;
 }
 
 export function whole(value: number): string {

@@ -1,6 +1,6 @@
 /** The table of the orders bench: medians, ratios, and what is not equal between the engines. */
 import { cpus } from 'node:os';
-import { median, rateOf, whole } from './measure.ts';
+import { median, mediansOf, rateOf, whole } from './measure.ts';
 import type { EngineMeasurement } from './orders.ts';
 
 const TITLES = [
@@ -22,7 +22,7 @@ export function printEngines(title: string, measurements: readonly EngineMeasure
   const best = javaRates.length === 0 ? undefined : Math.max(...javaRates);
   const rounds = measurements[0].runs.length;
   const against = best === undefined ? '' : '; ×: against the fastest engine on Java';
-  console.log(`\n${title}: medians of ${rounds} runs, Node ${process.version}, ${cpus().length} cores${against}`);
+  console.log(`\n${title}: ${mediansOf(rounds)}, Node ${process.version}, ${cpus().length} cores${against}`);
   console.log(`| ${TITLES.join(' | ')} |`);
   console.log(`|${'---|'.repeat(TITLES.length)}`);
   for (const measurement of measurements) console.log(`| ${cellsOf(measurement, best).join(' | ')} |`);

@@ -5,7 +5,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { median } from './measure.ts';
+import { median, mediansOf } from './measure.ts';
 import { sampleOf } from './process-tree.ts';
 
 export interface StartRun {
@@ -89,7 +89,7 @@ async function toFirstWindow([command, ...args]: readonly string[]): Promise<Sta
 
 export function printStart(measurements: readonly StartMeasurement[]): void {
   const rounds = measurements[0].runs.length;
-  console.log(`\nstart: medians of ${rounds} runs, Node ${process.version}, ${cpus().length} cores`);
+  console.log(`\nstart: ${mediansOf(rounds)}, Node ${process.version}, ${cpus().length} cores`);
   console.log('| | ms | least to most | ms CPU |\n|---|---|---|---|');
   for (const { name, runs } of measurements) {
     const walls = runs.map(({ wallMs }) => wallMs);
