@@ -24,7 +24,7 @@ addExtension({
 });
 
 // Record definitions would tie a value to what was packed before it; without them every value can be read alone.
-const OPTIONS = { variableMapSize: true, useBigIntExtension: true, copyBuffers: true };
+const OPTIONS = { variableMapSize: true, useBigIntExtension: true, copyBuffers: true, useToJSON: false } as const;
 const packr = new Packr({ ...OPTIONS, useRecords: false });
 /** Where msgpackr notes the fields of a shape, among the fields that may follow: an object that has such a field is none of a shape. */
 const NOTE = '__keys__';
@@ -67,7 +67,11 @@ function withoutMaps(value: unknown): unknown {
     for (const [key, entry] of value) flat.push(withoutMaps(key), withoutMaps(entry));
     return new MapEntries(flat);
   }
-  return Array.isArray(value) ? arrayWithoutMaps(value) : objectWithoutMaps(value as Record<string, unknown>);
+  if (Array.isArray(value)) return arrayWithoutMaps(value);
+  const { constructor, toJSON } = value as { readonly constructor: unknown; readonly toJSON?: unknown };
+  // msgpackr would take a mere field of that name for the method.
+  const isTold = constructor !== Object && typeof toJSON === 'function' && !(value instanceof Date);
+  return isTold ? withoutMaps(toJSON.call(value)) : objectWithoutMaps(value as Record<string, unknown>);
 }
 
 function arrayWithoutMaps(array: readonly unknown[]): readonly unknown[] {

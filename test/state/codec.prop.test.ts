@@ -93,6 +93,16 @@ describe('pack and unpack', () => {
     expect(unpack(pack(shapes))).toStrictEqual(shapes);
   });
 
+  it('take fields that are named as the members of every object', () => {
+    const named: readonly unknown[] = [
+      { constructor: 1, toJSON: 2 },
+      { constructor: null, hasOwnProperty: 3, toString: 4, toJSON: 'x' },
+    ];
+    expect(unpack(pack(named))).toStrictEqual(named);
+    expect(unpackShapes(packShapes(named))).toStrictEqual(named);
+    expect(unpack(pack([new URL('http://a/b'), new Date(7)]))).toStrictEqual(['http://a/b', new Date(7)]);
+  });
+
   it('keep values apart that were packed one after the other', () => {
     const packed = [{ a: 1, b: 2 }, { a: 3, b: 4 }, new Map([['a', 5]])].map(pack);
     expect(packed.map(unpack)).toStrictEqual([{ a: 1, b: 2 }, { a: 3, b: 4 }, new Map([['a', 5]])]);
