@@ -2,9 +2,11 @@
 import type { Delivery } from '../src/runtime/run-options.ts';
 import { type Totals, WINDOW_MS, windowKey } from './orders-data.ts';
 import { OUTPUTS, type OrdersInput } from './orders-stage.ts';
-import { type CommittedPart, countUpTo, endsOf, type NewRecord, readBetween, readCommitted } from './topics.ts';
+import { OrderSum } from './order-sum.ts';
+import { type CommittedPart, endsOf, readBetween, readCommitted } from './topics.ts';
 
 const METRICS = 'product-metrics';
+const PROCESSED = 'processed-orders';
 
 export interface Outcome {
   readonly name: string;
@@ -24,27 +26,41 @@ export async function checked<R>(
 ): Promise<R> {
   const before = await Promise.all(OUTPUTS.map((topic) => endsOf(brokers, topic)));
   const result = await run();
-  const read = await Promise.all(
+  const rows: Buffer[] = [];
+  const processed = new OrderSum();
+  const counts = await Promise.all(
     OUTPUTS.map((topic, i) => {
-      const least = leastOf(topic, input, outcome);
-      return written(outcome.delivery, { brokers, topic, from: before[i], keep: topic === METRICS, least });
+      const take = (value: Buffer): unknown =>
+        topic === METRICS ? rows.push(value) : topic === PROCESSED && processed.addOutput(value);
+      const each = ({ value }: { readonly value: Buffer }): void => void take(value);
+      return written(outcome.delivery, {
+        brokers,
+        topic,
+        from: before[i],
+        each,
+        least: leastOf(topic, input, outcome),
+      });
     }),
   );
-  const wrong = differences(input, outcome, read);
+  const wrong = differences(input, outcome, { counts, processed: processed.hash, rows });
   if (wrong.length > 0) throw new Error(`${outcome.name} came to other results: ${wrong.slice(0, 5).join('; ')}`);
   return result;
 }
 
 interface Written {
-  readonly count: number;
-  readonly rows: readonly Pick<NewRecord, 'value'>[];
+  /** Records by topic, in the order of OUTPUTS. */
+  readonly counts: readonly number[];
+  /** Sum of the hashes of processed orders. */
+  readonly processed: number;
+  /** Of the metrics. */
+  readonly rows: readonly Buffer[];
 }
 
 /** How many records a program that is right writes at the least. */
 function leastOf(topic: string, input: OrdersInput, outcome: Outcome): number {
   const { valid, invalid, late, windows } = input.expected;
   const counts: Readonly<Record<string, number>> = {
-    'processed-orders': valid,
+    [PROCESSED]: valid,
     'orders-dlq': invalid,
     'orders-late': outcome.dropsLate === true ? 0 : late,
     [METRICS]: [...windows.keys()].filter((key) => !mayBeOpen(key, input, outcome)).length,
@@ -56,25 +72,23 @@ function mayBeOpen(window: string, { end }: OrdersInput, { leavesOpenMs }: Outco
   return leavesOpenMs !== undefined && Number(window.split(' ')[0]) + WINDOW_MS + leavesOpenMs > end;
 }
 
-async function written(delivery: Delivery, part: CommittedPart): Promise<Written> {
+/** How many records there are of it. */
+async function written(delivery: Delivery, part: CommittedPart): Promise<number> {
   if (delivery === 'exactly-once') return readCommitted(part);
-  const { brokers, topic, from, keep } = part;
-  const to = await endsOf(brokers, topic);
-  const rows = keep ? await readBetween(brokers, topic, from, to) : [];
-  return { count: countUpTo(to) - countUpTo(from), rows };
+  return readBetween(part, await endsOf(part.brokers, part.topic));
 }
 
 function differences(
   input: OrdersInput,
   outcome: Outcome,
-  [processed, invalid, late, metrics]: readonly Written[],
+  { counts: [valid, invalid, late], processed, rows }: Written,
 ): string[] {
   const { expected } = input;
   const found: Totals = {
-    valid: processed.count,
-    invalid: invalid.count,
-    late: outcome.dropsLate === true ? expected.late : late.count,
-    windows: windowsOf(metrics.rows),
+    valid,
+    invalid,
+    late: outcome.dropsLate === true ? expected.late : late,
+    windows: windowsOf(rows),
   };
   const counts = (['valid', 'invalid', 'late'] as const)
     .filter((field) => found[field] !== expected[field])
@@ -84,14 +98,16 @@ function differences(
     .filter(([key, is, should]) => is !== should && !(is === undefined && mayBeOpen(key, input, outcome)))
     .map(([key, is, should]) => `window ${key}: ${is}, not ${should}`);
   // A window that came twice would hide behind its second row.
-  const repeated = metrics.rows.length - found.windows.size;
-  return [...counts, ...windows, ...(repeated === 0 ? [] : [`windows: ${repeated} came more than once`])];
+  const repeated = rows.length - found.windows.size;
+  if (repeated > 0) windows.push(`windows: ${repeated} came more than once`);
+  if (processed !== input.processed) counts.push(`processed orders have the sum ${processed}, not ${input.processed}`);
+  return [...counts, ...windows];
 }
 
 function windowsOf(rows: Written['rows']): Totals['windows'] {
   return new Map(
-    rows.map(({ value }) => {
-      const row = JSON.parse(value.toString()) as Record<string, string> & Record<string, number>;
+    rows.map((value) => {
+      const row = JSON.parse(String(value)) as Record<string, string> & Record<string, number>;
       const key = windowKey(Date.parse(row.window_start), row.product_id);
       return [key, { count: row.order_count, cents: Math.round(row.total_revenue * 100) }];
     }),

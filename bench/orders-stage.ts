@@ -3,7 +3,8 @@ import type { RunningBroker } from '../scripts/kafka/broker.ts';
 import { systemClock } from '../src/time/clock.ts';
 import { startBenchBroker } from './child.ts';
 import { emptyTotals, generateOrders, type OrderKey, type Totals } from './orders-data.ts';
-import { createTopics, fill, FORGET_SOON, PARTITIONS } from './topics.ts';
+import { OrderSum } from './order-sum.ts';
+import { createTopics, fill, FORGET_SOON, type NewRecord, PARTITIONS } from './topics.ts';
 
 export const OUTPUTS = ['processed-orders', 'orders-dlq', 'orders-late', 'product-metrics'];
 
@@ -21,6 +22,8 @@ export interface OrdersInput {
   readonly records: number;
   /** What is to be made of them. */
   readonly expected: Totals;
+  /** Sum of the hashes of all valid orders, as they are to be passed on. */
+  readonly processed: number;
   /** The time of the last order. */
   readonly end: number;
 }
@@ -49,8 +52,9 @@ async function fillStage(broker: RunningBroker, records: number, key: OrderKey):
   const filled = async (topic: string, count: number): Promise<OrdersInput> => {
     await createTopics(brokers, [topic], KEEP);
     const expected = emptyTotals();
-    await fill(brokers, topic, generateOrders(count, start, expected, key));
-    return { topic, records: count, expected, end: start + count };
+    const processed = new OrderSum();
+    await fill(brokers, topic, summed(generateOrders(count, start, expected, key), expected, processed));
+    return { topic, records: count, expected, processed: processed.hash, end: start + count };
   };
   const full = await filled(INPUT, records);
   const short = await filled(SHORT_INPUT, Math.ceil(records * SHORT_SHARE));
@@ -59,4 +63,14 @@ async function fillStage(broker: RunningBroker, records: number, key: OrderKey):
   const retention = String(Math.max(kept, Number(FORGET_SOON.topic['retention.bytes'])));
   await createTopics(brokers, OUTPUTS, { ...FORGET_SOON.topic, ...KEEP, 'retention.bytes': retention });
   return { brokers, key, full, short, stop: () => broker.stop() };
+}
+
+/** Adds up what is to become of the valid ones. */
+function* summed(orders: Iterable<NewRecord>, totals: Totals, processed: OrderSum): Iterable<NewRecord> {
+  let { valid } = totals;
+  for (const order of orders) {
+    if (totals.valid > valid) processed.addInput(order.value);
+    valid = totals.valid;
+    yield order;
+  }
 }

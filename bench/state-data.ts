@@ -12,7 +12,7 @@ export interface Summary {
 
 const SEED = 7;
 const MAX_AMOUNT = 1_000;
-const HASH_RANGE = 2 ** 48;
+export const HASH_RANGE = 2 ** 48;
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 /**
@@ -50,7 +50,7 @@ function divisor(a: number, b: number): number {
 }
 
 /** @see G. Fowler, L. Noll, K.-P. Vo, The FNV non-cryptographic hash algorithm */
-function fnv1a(ascii: string): number {
+export function fnv1a(ascii: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < ascii.length; i++) hash = Math.imul(hash ^ ascii.charCodeAt(i), 0x01000193);
   return hash >>> 0;

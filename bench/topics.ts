@@ -69,44 +69,37 @@ export function countUpTo(ends: readonly bigint[]): number {
   return Number(ends.reduce((sum, end) => sum + end, 0n));
 }
 
-/** What stands in a topic between two positions. */
+/** What stands in a topic between where `part` begins and `to`; returns how many records that is. */
 export async function readBetween(
-  brokers: string,
-  topic: string,
-  from: readonly bigint[],
+  { brokers, topic, from, each }: CommittedPart,
   to: readonly bigint[],
-): Promise<Message[]> {
+): Promise<number> {
   const wanted = countUpTo(to) - countUpTo(from);
-  if (wanted === 0) return [];
+  if (wanted === 0) return 0;
   const consumer = anyConsumer(brokers);
   const offsets = from.map((offset, partition) => ({ topic, partition, offset }));
   const stream = await consumer.consume({ topics: [topic], mode: 'manual', offsets, autocommit: false });
-  const messages: Message[] = [];
+  let count = 0;
   for await (const message of stream) {
-    if (messages.push(message) === wanted) break;
+    each?.(message);
+    if (++count === wanted) break;
   }
   await consumer.close();
-  return messages;
+  return count;
 }
 
 export interface CommittedPart {
   readonly brokers: string;
   readonly topic: string;
   readonly from: readonly bigint[];
-  /** Whether the records are wanted, or only how many there are. */
-  readonly keep: boolean;
+  /** Is given every record. */
+  readonly each?: ((message: Message) => void) | undefined;
   /** How many are to be there at the least. */
   readonly least: number;
 }
 
 /** Offsets say nothing of how many records a topic has that was written in transactions: this reads until none comes any more. */
-export async function readCommitted({
-  brokers,
-  topic,
-  from,
-  keep,
-  least,
-}: CommittedPart): Promise<{ count: number; rows: Message[] }> {
+export async function readCommitted({ brokers, topic, from, each, least }: CommittedPart): Promise<number> {
   const consumer = anyConsumer(brokers);
   const offsets = from.map((offset, partition) => ({ topic, partition, offset }));
   const isolationLevel = FetchIsolationLevels.READ_COMMITTED;
@@ -117,7 +110,6 @@ export async function readCommitted({
     autocommit: false,
     isolationLevel,
   });
-  const rows: Message[] = [];
   let count = 0;
   let seen = 0;
   let quietMs = 0;
@@ -130,12 +122,12 @@ export async function readCommitted({
     stream.on('error', fail);
     stream.on('data', (message) => {
       count++;
-      if (keep) rows.push(message);
+      each?.(message);
     });
   });
   await stream.close();
   await consumer.close();
-  return { count, rows };
+  return count;
 }
 
 /** How far readers of committed records can see, markers of transactions included. */
