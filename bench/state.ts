@@ -111,27 +111,21 @@ function* told(records: Iterable<NewRecord>, total: number): Iterable<NewRecord>
 }
 
 function programsOf(brokers: string, input: string, keys: number, streams: readonly string[]): StateProgram[] {
-  const millrace = (name: string, command: StateProgram['command']): StateProgram => ({
-    name,
+  const millrace = (name: string, more: readonly string[] = []): StateProgram => ({
+    name: `millrace, ${whole(keys)} keys${name}`,
     maker: 'millrace',
-    command,
+    command({ group, folder, output }) {
+      const flags = { brokers, group, data: folder, input, output };
+      const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+      const pipeline = join('bench', 'state-pipeline.ts');
+      return [process.execPath, join('bin', 'millrace.js'), pipeline, '--json', ...words, ...more];
+    },
     changelogs: () => [],
     deadLetters: (output) => [`${output}-dlq`],
   });
-  const byCommandLine = millrace(`millrace, ${whole(keys)} keys`, ({ group, folder, output }) => {
-    const flags = { brokers, group, data: folder, input, output };
-    const words = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
-    return [process.execPath, join('bin', 'millrace.js'), join('bench', 'state-pipeline.ts'), '--json', ...words];
-  });
-  const withFewEntries = millrace(
-    `millrace, ${whole(keys)} keys, ${whole(FEW_ENTRIES)} in memory`,
-    ({ group, folder, output }) => {
-      const program = [process.execPath, '--import', 'tsx', join('bench', 'state-run.ts')];
-      return [...program, brokers, folder, group, input, output, FEW_ENTRIES];
-    },
-  );
+  const withFewEntries = millrace(`, ${whole(FEW_ENTRIES)} in memory`, ['--state-entries', String(FEW_ENTRIES)]);
   return [
-    byCommandLine,
+    millrace(''),
     ...(keys > FEW_ENTRIES ? [withFewEntries] : []),
     {
       name: `Kafka Streams 4.1, ${whole(keys)} keys, RocksDB`,

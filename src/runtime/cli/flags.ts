@@ -43,6 +43,7 @@ export interface RunFlags extends PlaceFlags, GeneratorFlags {
   readonly json?: boolean;
   readonly dryRun?: boolean;
   readonly checkpointMs?: number;
+  readonly stateEntries?: number;
   readonly delivery?: Delivery;
   readonly maxRejectRatio?: number;
   readonly dropState?: readonly string[];
@@ -208,6 +209,10 @@ export const runOptions = (): Option[] => [
   new Option('--json', 'lines of JSON on stdout and nothing else'),
   new Option('--dry-run', 'show plan, offsets and outputs; run nothing, write nothing'),
   new Option('--checkpoint-ms <MS>', 'time between checkpoints (default: 50 to 200)').argParser(integerAbove0),
+  new Option(
+    '--state-entries <COUNT>',
+    'entries of keyed state that an operator keeps in memory; the rest is read from disk (default: 1,000,000)',
+  ).argParser(integerAbove0),
   new Option('--delivery <PROMISE>', 'default: exactly-once, and at-least-once through kafkajs').choices([
     'exactly-once',
     'at-least-once',

@@ -102,7 +102,16 @@ function valueFor(flag: Swallowable, left: string[]): string {
 }
 
 const NUMERIC = new Set(
-  ['generate', 'rate', 'events', 'seed', 'badRatio', 'checkpointMs', 'maxRejectRatio', 'maxAttempts', 'limit'].map(
-    (name) => `--${kebab(name)}`,
-  ),
+  [
+    'generate',
+    'rate',
+    'events',
+    'seed',
+    'badRatio',
+    'checkpointMs',
+    'stateEntries',
+    'maxRejectRatio',
+    'maxAttempts',
+    'limit',
+  ].map((name) => `--${kebab(name)}`),
 );

@@ -59,6 +59,7 @@ export async function runCommand(
         from: flags.from,
         params,
         checkpointMs: flags.checkpointMs,
+        maxStateEntries: flags.stateEntries,
         delivery: flags.delivery,
         maxRejectRatio: flags.maxRejectRatio,
         dropState: flags.dropState,

@@ -31,8 +31,8 @@ describe('the arguments of a run', () => {
     ['branching --once --json --dry-run', { once: true, json: true, dryRun: true }],
     ['branching --drain --data x', { drain: true, data: 'x' }],
     [
-      'branching --checkpoint-ms 50 --delivery at-least-once --max-reject-ratio 0.1',
-      { checkpointMs: 50, delivery: 'at-least-once', maxRejectRatio: 0.1 },
+      'branching --checkpoint-ms 50 --state-entries 7 --delivery at-least-once --max-reject-ratio 0.1',
+      { checkpointMs: 50, stateEntries: 7, delivery: 'at-least-once', maxRejectRatio: 0.1 },
     ],
     ['branching --drop-state a --drop-state b --bad-ratio 1', { dropState: ['a', 'b'], badRatio: 1 }],
     [
