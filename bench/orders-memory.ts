@@ -5,6 +5,7 @@ import type { OrdersOptions } from './orders.ts';
 import { type Engine, runEngine } from './orders-engine.ts';
 import { flink, kafkaStreams, millrace } from './orders-peers.ts';
 import { openStage, type Stage } from './orders-stage.ts';
+import { ProgramEnded } from './process-tree.ts';
 
 /** What is tried, in MiB, each a third to a half more than the one before it … */
 const HEAPS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1_024];
@@ -107,11 +108,12 @@ class MemorySearch {
     return keptShare !== undefined && keptShare >= KEPT_SHARE;
   }
 
-  /** Undefined: it failed. What it leaves behind, as a transaction that nobody ends, is left behind with its broker. */
+  /** Undefined: it ended. Other results than it should come to are no want of memory. What it leaves behind, as a transaction that nobody ends, is left behind with its broker. */
   private async attempt(heapMiB: number, limitMs: number): Promise<Run | undefined> {
     try {
       return await runEngine(this.stage, this.engine, { heapMiB, limitMs });
-    } catch {
+    } catch (thrown) {
+      if (!(thrown instanceof ProgramEnded)) throw thrown;
       await this.stage.stop();
       this.stage = await openStage(this.records);
       return undefined;

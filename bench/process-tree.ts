@@ -21,6 +21,9 @@ export interface Sample {
   readonly peakMiB: number;
 }
 
+/** A program ended before it was done, by itself or because it took too long. */
+export class ProgramEnded extends Error {}
+
 /**
  * The program prints `begin`, with the share of the job behind it that is done by then where it is more than nothing, then `end`, and
  * ends when it is sent a line. One that has not ended after `limitMs` is ended, and this rejects.
@@ -53,7 +56,7 @@ export async function measureProgram(
   process.off('exit', endChild);
   const [begin, end] = [samples.get('begin'), samples.get('end')];
   if (code !== 0 || begin === undefined || end === undefined)
-    throw new Error(`${command} ended with ${code}:\n${errors}`);
+    throw new ProgramEnded(`${command} ended with ${code}:\n${errors}`);
   return {
     share: 1 - done,
     seconds: Number(end.at - begin.at) / 1e9,
