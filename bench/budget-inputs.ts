@@ -2,7 +2,8 @@
 import { iso } from 'millrace';
 import { Order, PRODUCT_NAMES } from '../pipelines/orders/schema.ts';
 import { Chunk, type Origin } from '../src/core/element.ts';
-import { type RecordBatch, RecordBatchBuilder } from '../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../src/core/batch-builder.ts';
+import type { RecordBatch } from '../src/core/record-batch.ts';
 import { JsonScanner } from '../src/json/json-scanner.ts';
 import { systemClock } from '../src/time/clock.ts';
 import { emptyTotals, generateOrders } from './orders-data.ts';

@@ -14,6 +14,7 @@ import { avgMoney, count, first, sumMoney } from 'millrace/operators';
 import { iso, kafka, parseIso, type SealedStream, type Stream } from 'millrace';
 import { Order, PRODUCT_NAMES } from '../pipelines/orders/schema.ts';
 import type { RecordBatch } from '../src/core/record-batch.ts';
+import { BatchWriter } from '../src/kafka/batch-writer.ts';
 import { decodeRecords } from '../src/kafka/decode-records.ts';
 import { encodeRecords, stampBatch } from '../src/kafka/encode-records.ts';
 import type { LogClient } from '../src/log/log-client.ts';
@@ -128,7 +129,7 @@ function repeat(work: () => number): number {
 
 async function decode(): Promise<number> {
   const answers = batches('raw').map((batch) => {
-    const { bytes } = encodeRecords(batch, 0, Buffer.allocUnsafe(BATCH_BYTES), 'none');
+    const { bytes } = encodeRecords(batch, 0, BATCH_BYTES, new BatchWriter(BATCH_BYTES), 'none');
     stampBatch(bytes, { producerId: 1n, producerEpoch: 0, baseSequence: 0, isTransactional: false });
     return bytes;
   });
@@ -141,10 +142,10 @@ async function decode(): Promise<number> {
 
 async function encode(): Promise<number> {
   const all = batches('written');
-  const target = Buffer.allocUnsafe(BATCH_BYTES);
+  const writer = new BatchWriter(BATCH_BYTES);
   let i = 0;
   return repeat(() => {
-    const { bytes, to } = encodeRecords(all[i++ % all.length], 0, target, 'none');
+    const { bytes, to } = encodeRecords(all[i++ % all.length], 0, BATCH_BYTES, writer, 'none');
     stampBatch(bytes, { producerId: 1n, producerEpoch: 0, baseSequence: 0, isTransactional: false });
     return to;
   });

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import orders from '../pipelines/orders/pipeline.ts';
-import { RecordBatchBuilder } from '../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../src/core/batch-builder.ts';
 import { nodeDisk } from '../src/files/node-disk.ts';
 import { run } from '../src/runtime/run.ts';
 import type { RunningPipeline } from '../src/runtime/run-options.ts';

@@ -16,7 +16,8 @@ import {
 } from 'millrace/operators';
 import { z } from 'zod';
 import { randomAt } from '../src/core/random.ts';
-import { type RecordBatch, RecordBatchBuilder } from '../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../src/core/batch-builder.ts';
+import type { RecordBatch } from '../src/core/record-batch.ts';
 import type { Stream } from '../src/core/stream.ts';
 import { partitionFor } from '../src/log/partitioner.ts';
 import type { GrowthJob } from './growth-axes.ts';

@@ -1,7 +1,8 @@
 /** What the guard looks at: the orders job where the store decides, where a transaction of the log does, and many keys. */
 import type { Pipeline } from 'millrace';
 import orders from '../pipelines/orders/pipeline.ts';
-import { type RecordBatch, RecordBatchBuilder } from '../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../src/core/batch-builder.ts';
+import type { RecordBatch } from '../src/core/record-batch.ts';
 import type { TopicSpec } from '../src/log/log-client.ts';
 import { AT_REST, type GrowthJob } from './growth-axes.ts';
 import { growthBatches, growthPipeline } from './growth-job.ts';

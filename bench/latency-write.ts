@@ -4,7 +4,7 @@
  * it has started; the others become due one by one when this is sent a line. Prints one line of JSON.
  */
 import { once } from 'node:events';
-import { RecordBatchBuilder } from '../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../src/core/batch-builder.ts';
 import { systemClock } from '../src/time/clock.ts';
 import { monotonicMs, openLog } from './latency-log.ts';
 import { emptyTotals, generateOrders } from './orders-data.ts';

@@ -1,5 +1,5 @@
 /** One run of the produce bench: `tsx bench/produce-run.ts WRITER BROKERS TOPIC RECORDS`; prints one line of JSON. */
-import { RecordBatchBuilder } from '../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../src/core/batch-builder.ts';
 import { systemClock } from '../src/time/clock.ts';
 import { connectDriver } from './drivers.ts';
 import { Meter } from './meter.ts';

@@ -2,6 +2,7 @@ import { TextDecoder } from 'node:util';
 
 import type { Chunk } from '../src/core/element.ts';
 import { messageOf } from '../src/core/errors.ts';
+import { JsonRows, parseJson } from '../src/core/json-rows.ts';
 import type { NodeContext } from '../src/core/operator.ts';
 import type { LogRecord } from '../src/core/record-batch.ts';
 import type { Rejection } from '../src/core/rejection.ts';
@@ -46,6 +47,7 @@ function decodeChunk(
   let rejected: Map<number, Rejection> | undefined;
   const scans = chunk.raw && n > 0 ? scanner : undefined;
   scans?.begin(chunk.input!);
+  const known = chunk.raw ? new JsonRows() : undefined;
   for (let i = 0; i < n; i++) {
     const scanned = scans?.read(i);
     if (scanned !== undefined) {
@@ -56,10 +58,13 @@ function decodeChunk(
     try {
       values[kept] = parse(bytes, decoder);
       kept++;
+      if (bytes?.[0] === MARK[0]) known?.except(i, undefined);
     } catch (thrown) {
+      known?.except(i, thrown instanceof SyntaxError ? false : undefined);
       (rejected ??= new Map()).set(i, rejection(ctx, chunk, i, 'DecodeError', reasonOf(bytes, thrown)));
     }
   }
+  if (chunk.input !== undefined) chunk.input.jsonRows ??= known;
   ctx.counts.passed += kept;
   if (rejected === undefined) return chunk.withValues(values, true);
   values.length = kept;
@@ -71,7 +76,7 @@ function parse(bytes: Uint8Array | null, decoder: TextDecoder): unknown {
   if (bytes === null) throw new Error('the value is null');
   if (bytes.length > MAX_DEPTH && opensMany(bytes) && isTooDeep(bytes))
     throw new RangeError(`nested deeper than ${MAX_DEPTH}`);
-  return JSON.parse(decoder.decode(bytes));
+  return parseJson(decoder.decode(bytes));
 }
 
 function reasonOf(bytes: Uint8Array | null, thrown: unknown): string {
@@ -82,6 +87,8 @@ function reasonOf(bytes: Uint8Array | null, thrown: unknown): string {
   return `the value is not JSON: ${shortened(messageOf(thrown))}`;
 }
 
+/** A byte order mark, which the decoder takes for none of the document. */
+const MARK = Buffer.from('\ufeff');
 const MAX_DEPTH = 500;
 const [QUOTE, BACKSLASH, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = Buffer.from('"\\[]{}');
 

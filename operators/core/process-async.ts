@@ -37,6 +37,7 @@ export function processAsync<T, U>(spec: ProcessAsyncSpec<T, U>) {
       takes: 'none',
       onThrow: spec.onThrow,
       topics: [],
+      delaysBarriers: true,
       build: (ctx, [input]) => callInOrder(ctx, input as Observable<Element<T>>, spec),
     });
 }

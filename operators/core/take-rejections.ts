@@ -58,7 +58,7 @@ export function writeRejection(ctx: NodeContext, output: TopicOutput, rejection:
       ? { key: null, value: Buffer.from(textOfComputed(rejection.value)), headers: [] }
       : { key: input.key(row), value: input.value(row), headers: input.headers(row) };
   const time = failure.timestamp ?? failure.failedAt;
-  if (append(output, encodeDlqRecord(original, failure), time)) return;
+  if (append(output, encodeDlqRecord(original, failure, input?.jsonRows?.isJson(row)), time)) return;
   if (append(output, encodeCutDlqRecord(original, failure, output.maxRecordBytes), time)) return;
   throw new MillraceError('RECORD_TOO_LARGE', `${ctx.id} takes records up to ${output.maxRecordBytes} bytes only`, {
     place: { operator: ctx.id },

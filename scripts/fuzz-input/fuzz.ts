@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
 import { nodeDisk } from '../../src/files/node-disk.ts';
 import { EmbeddedLog } from '../../src/log/embedded-log.ts';
 import { run } from '../../src/runtime/run.ts';

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { Chunk } from '../../src/core/element.ts';
-import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
 import { JsonScanner } from '../../src/json/json-scanner.ts';
 import { Splicer } from '../../src/json/splicer.ts';
 import { zodCheck } from '../../src/json/zod-check.ts';

@@ -18,7 +18,7 @@ import {
   tumblingWindow,
   watermark,
 } from 'millrace/operators';
-import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
 import { nodeDisk } from '../../src/files/node-disk.ts';
 import { EmbeddedLog } from '../../src/log/embedded-log.ts';
 import type { FetchedPartition, FetchPosition } from '../../src/log/log-client.ts';

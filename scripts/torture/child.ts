@@ -32,6 +32,9 @@ export interface ChildTask {
   readonly maxChunkRecords: number;
 }
 
+/** Small batches, so that some are sent ahead of every commit. */
+const BATCH_BYTES = 1_024;
+
 const told = JSON.parse(process.argv[2]) as ChildTask;
 let reached = 0;
 
@@ -80,7 +83,11 @@ const gone = new Promise<void>((resolve) => process.stdin.once('data', () => res
 process.stdin.unref();
 
 const { default: tortured } = (await import(`../../pipelines/${told.pipeline}/pipeline.ts`)) as { default: Pipeline };
-const environment = await openEnvironment({ kafka: plainKafka(told.brokers), stateDir: told.stateDir });
+const kafka = plainKafka(told.brokers);
+const environment = await openEnvironment({
+  kafka: kafka && { ...kafka, batchBytes: BATCH_BYTES },
+  stateDir: told.stateDir,
+});
 const { log, store, pipeline } = sabotaged(told.sabotage, {
   log: environment.log,
   store: told.blind ? blindStore(environment.store) : environment.store,

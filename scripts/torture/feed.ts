@@ -1,6 +1,7 @@
 /** Writes records while the pipeline runs, is killed and runs again. */
 import { randomAt } from '../../src/core/random.ts';
-import { type RecordBatch, RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
+import type { RecordBatch } from '../../src/core/record-batch.ts';
 import type { LogClient, LogTransactions } from '../../src/log/log-client.ts';
 import { partitionFor } from '../../src/log/partitioner.ts';
 import { systemClock } from '../../src/time/clock.ts';

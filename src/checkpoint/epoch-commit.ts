@@ -4,6 +4,7 @@ import type { Clock } from '../core/ports.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
 import type { WriteTransaction } from '../state/state-store.ts';
 import type { SealedState } from '../state/keyed-state.ts';
+import { AheadOfCommit } from './ahead.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import type { ProtocolPoint } from './protocol.ts';
@@ -16,6 +17,13 @@ export interface EpochCommit {
   readonly transactionalId: string | undefined;
   /** Resolves when the epoch is decided and the store says so. */
   commit(checkpoint: Checkpoint, state: readonly SealedState[], appends: readonly RecordBatch[]): Promise<void>;
+  /**
+   * Sends a batch of an epoch that is not sealed yet, so that less is left to do for `commit`, which fails if this does. Resolves
+   * when the log has it. Missing where outputs are part of the store's commit.
+   */
+  appendAhead?(epoch: number, batch: RecordBatch): Promise<unknown>;
+  /** The epoch will not be committed: takes back what was sent ahead of it, as far as that can be done soon. */
+  giveUp?(): Promise<void>;
 }
 
 /** The store's own commit decides: the log's records lie in the same store, or were published on the way. */
@@ -59,17 +67,36 @@ export class TransactionCommit implements EpochCommit {
   readonly decidedBy = 'transaction';
   readonly transactionalId: string;
   private readonly options: TransactionCommitOptions;
+  private readonly ahead: AheadOfCommit;
+  private isUnderWay = false;
 
   constructor(options: TransactionCommitOptions) {
+    const { transactionalId, epoch, transactions, clock, onPoint } = options;
+    const send = async (batch: RecordBatch): Promise<void> => {
+      await transactions.append([batch]);
+      onPoint('sent-ahead');
+    };
     this.options = options;
-    this.transactionalId = options.transactionalId;
+    this.transactionalId = transactionalId;
+    this.ahead = new AheadOfCommit(epoch + 1, send, clock);
+  }
+
+  appendAhead(epoch: number, batch: RecordBatch): Promise<unknown> {
+    return this.ahead.append(epoch, batch);
+  }
+
+  /** What is on its way to be committed is left to a recovery. */
+  async giveUp(): Promise<void> {
+    if (this.isUnderWay || this.ahead.beganAt === undefined) return;
+    await this.abort(this.ahead.all());
   }
 
   async commit(checkpoint: Checkpoint, state: readonly SealedState[], appends: readonly RecordBatch[]): Promise<void> {
     const { store, transactions, group, offsetsOf, onPoint, clock } = this.options;
-    const began = clock.now();
+    this.isUnderWay = true;
+    const began = this.ahead.beganAt ?? clock.now();
     const flush = async (): Promise<void> => {
-      await transactions.append(appends);
+      await Promise.all([this.ahead.all(), transactions.append(appends)]);
       onPoint('transaction-flushed');
       await transactions.commitGroup(group, offsetsOf(checkpoint));
       onPoint('transaction-offsets');
@@ -90,6 +117,8 @@ export class TransactionCommit implements EpochCommit {
       throw failure;
     }
     onPoint('decided');
+    this.isUnderWay = false;
+    this.ahead.next();
     await store.finish();
   }
 
@@ -98,10 +127,17 @@ export class TransactionCommit implements EpochCommit {
    * that arrived after the abort would begin a transaction that nobody ends.
    */
   private async abandon(flushing: Promise<void>, thrown: unknown): Promise<never> {
-    const { transactions, clock } = this.options;
-    const aborted = flushing.then(() => transactions.abort()).catch(() => {});
-    await Promise.race([aborted, clock.sleep(ABORT_MS)]);
+    await this.abort(flushing);
     throw thrown;
+  }
+
+  /** Aborts the transaction behind all that was sent in it, unless something of that failed and may still arrive. */
+  private async abort(flushing: Promise<void>): Promise<void> {
+    const { transactions, clock } = this.options;
+    const done = new AbortController();
+    const aborted = flushing.then(() => transactions.abort()).catch(() => {});
+    await Promise.race([aborted, clock.sleep(ABORT_MS, done.signal)]);
+    done.abort();
   }
 
   /**
@@ -126,6 +162,8 @@ export interface TransactionCommitOptions {
   readonly store: CheckpointStore;
   readonly transactions: Transactions;
   readonly transactionalId: string;
+  /** The last one that was decided. */
+  readonly epoch: number;
   /** As the broker was told: it aborts a transaction that takes longer. */
   readonly timeoutMs: number;
   readonly group: string;

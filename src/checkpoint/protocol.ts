@@ -5,8 +5,12 @@ const RECOVERY = ['recovery-loaded', 'recovery-published'] as const;
 /** Steps of the checkpoint protocol, in their order, and those of the recovery, where the store decides. */
 export const STORE_POINTS = [...BEFORE, 'in-commit', ...AFTER, 'recovery-owned', ...RECOVERY] as const;
 
-/** The same where a transaction of the log decides; what comes before `before-decision` runs side by side. */
+/**
+ * The same where a transaction of the log decides; what comes before `before-decision` runs side by side, and batches are sent ahead
+ * while the one before is published.
+ */
 export const TRANSACTION_POINTS = [
+  'sent-ahead',
   ...BEFORE,
   'transaction-flushed',
   'transaction-offsets',

@@ -3,6 +3,8 @@
  * that it came with. What the payload was is known to the byte: JSON stands in it as it was, all else as a JSON text.
  */
 import { isUtf8 } from 'node:buffer';
+import { commonBytes } from './common-bytes.ts';
+import { parseJson } from './json-rows.ts';
 import { memberSpan } from './json-span.ts';
 import type { Header } from './record-batch.ts';
 
@@ -63,15 +65,12 @@ const CUT_SHARE = 1 / 3;
 const CONTINUATION = 0b1000_0000;
 const LEADING_BITS = 0b1100_0000;
 const LONGEST_CHARACTER = 4;
-const MAX_KNOWN = 512;
-const MAX_KNOWN_LENGTH = 256;
-const knownBytes = new Map<string, Buffer>();
 let lastTime = Number.NaN;
 let lastText = '';
 
-/** The record for a DLQ topic; its key is that of `original`. */
-export function encodeDlqRecord(original: PlainRecord, failure: DlqFailure): PlainRecord {
-  const { form, json } = payloadOf(original.value);
+/** The record for a DLQ topic; its key is that of `original`. `isJson`: whether its value is, where that is known. */
+export function encodeDlqRecord(original: PlainRecord, failure: DlqFailure, isJson?: boolean): PlainRecord {
+  const { form, json } = payloadOf(original.value, isJson);
   return envelope(original.key, json, [...original.headers, ...headersOf(failure, form)], failure);
 }
 
@@ -120,8 +119,8 @@ interface Payload {
   readonly json: Uint8Array;
 }
 
-function payloadOf(value: Uint8Array | null): Payload {
-  return value !== null && isUtf8(value) && isJson(textFrom(value)) ? { form: 'json', json: value } : textOf(value);
+function payloadOf(value: Uint8Array | null, isJson = value !== null && isDocument(value)): Payload {
+  return value !== null && isJson ? { form: 'json', json: value } : textOf(value);
 }
 
 function textOf(value: Uint8Array | null): Payload {
@@ -159,17 +158,6 @@ function headersOf(failure: DlqFailure, form: DlqPayloadForm): Header[] {
   add('dlq_payload', form);
   add('dlq_stack', failure.stack?.slice(0, MAX_STACK), Buffer.from);
   return headers;
-}
-
-/** Bytes of a text that is likely to come again, as what records are rejected for and by mostly does. */
-function commonBytes(text: string): Buffer {
-  const known = knownBytes.get(text);
-  if (known !== undefined) return known;
-  const bytes = Buffer.from(text);
-  if (text.length > MAX_KNOWN_LENGTH) return bytes;
-  if (knownBytes.size === MAX_KNOWN) knownBytes.clear();
-  knownBytes.set(text, bytes);
-  return bytes;
 }
 
 /** ISO 8601; records that fail do so many in a millisecond. */
@@ -236,9 +224,10 @@ function numberOf(text: string | undefined): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }
 
-function isJson(text: string): boolean {
+function isDocument(value: Uint8Array): boolean {
   try {
-    JSON.parse(text);
+    if (!isUtf8(value)) return false;
+    parseJson(textFrom(value));
     return true;
   } catch {
     return false;

@@ -41,6 +41,8 @@ export interface PlanNode {
   readonly schema?: StandardSchemaV1 | undefined;
   /** Hands values on as they came, or drops them: what is known of their shape above is true below. */
   readonly keepsValues?: true | undefined;
+  /** Barriers wait behind work that takes as long as it takes, outside of the process. */
+  readonly delaysBarriers?: true;
   /** Where event time is kept from partition to partition: `watermark` and windows know no time above it. */
   readonly givesWatermarks?: boolean;
   build(context: NodeContext, inputs: readonly Observable<Element<unknown>>[]): Observable<Element<unknown>>;

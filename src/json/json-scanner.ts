@@ -50,7 +50,7 @@ export class JsonScanner {
     this.shapes.sort((a, b) => b.hits - a.hits);
     for (const each of this.shapes) each.hits >>= 1;
     this.batch = batch;
-    this.view = new DataView(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
+    this.view = batch.view;
     this.misses = 0;
     const [main] = this.shapes;
     this.rows = main === undefined ? null : new ScannedRows(main.names, batch.length);

@@ -2,6 +2,7 @@
  * JSON from the bytes that a value was read from: where the value still holds every field as it stood, in the same order, and
  * more fields only behind them, the document is its own bytes and those fields. Anything else is left to JSON.stringify.
  */
+import { viewOf } from '../core/copy-bytes.ts';
 import type { Chunk } from '../core/element.ts';
 import type { SplicedValue } from '../core/record-batch.ts';
 import { compile, literal } from './codegen.ts';
@@ -14,7 +15,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What fields that were added are written as. */
 interface Tail {
-  readonly bytes: Buffer;
+  readonly bytes: DataView;
 }
 
 /** How the fields of certain names are written; pipelines add few values, or one for all of a chunk. */
@@ -23,7 +24,7 @@ interface Tails {
   /** The tail of `value` if it is one of `kept`. */
   readonly find: (value: object, kept: readonly Tail[]) => Tail | undefined;
   /** A tail that `find` will know by the values of `value`. */
-  readonly make: (value: object, bytes: Buffer) => Tail;
+  readonly make: (value: object, bytes: DataView) => Tail;
   readonly kept: Tail[];
   oldest: number;
 }
@@ -60,7 +61,7 @@ export class Splicer {
     if (tail === undefined) return undefined;
     const { slices } = input;
     const { spliced } = this;
-    spliced.bytes = input.plain;
+    spliced.bytes = input.view;
     spliced.from = slices[row * 4 + 2];
     // Less the last brace, which stands behind what was added.
     spliced.to = slices[row * 4 + 3] - 1;
@@ -68,7 +69,7 @@ export class Splicer {
     return spliced;
   }
 
-  private tailOf(value: object, count: number): Buffer | undefined {
+  private tailOf(value: object, count: number): DataView | undefined {
     if (!isSame(this.tails?.names, this.added, count)) this.tails = this.tailsOf(this.added.slice(0, count));
     const { tails } = this;
     if (tails === undefined) return undefined;
@@ -84,8 +85,8 @@ export class Splicer {
   }
 }
 
-const EMPTY = Buffer.alloc(0);
-const CLOSING = Buffer.from('}');
+const EMPTY = viewOf(Buffer.alloc(0));
+const CLOSING = viewOf(Buffer.from('}'));
 
 function newTail(tails: Tails, value: Readonly<Record<string, unknown>>): Tail | undefined {
   let text = '';
@@ -98,7 +99,7 @@ function newTail(tails: Tails, value: Readonly<Record<string, unknown>>): Tail |
     if (json === undefined) return undefined;
     text += `,${JSON.stringify(name)}:${json}`;
   }
-  const tail = tails.make(value, Buffer.from(`${text}}`));
+  const tail = tails.make(value, viewOf(Buffer.from(`${text}}`)));
   tails.kept[tails.oldest] = tail;
   tails.oldest = (tails.oldest + 1) % MAX_TAILS;
   return tail;

@@ -44,3 +44,23 @@ export function writeInt64(target: Buffer, at: number, value: number): void {
   target.writeInt32BE(Math.floor(value / TWO_TO_32), at);
   target.writeUInt32BE(value >>> 0, at + 4);
 }
+
+const NONE = -1;
+
+/**
+ * The header of the batch that `bytes` are: `count` records that are not compressed, and of a sender that nobody knows yet. The
+ * checksum is for whoever names the sender.
+ */
+export function writeBatchHeader(bytes: Buffer, count: number, baseTime: number, maxTime: number): void {
+  bytes.fill(0, 0, AT.length);
+  bytes.writeInt32BE(bytes.length - LENGTH_END, AT.length);
+  bytes.writeInt32BE(NONE, AT.leaderEpoch);
+  bytes[AT.magic] = MAGIC;
+  bytes.writeUInt32BE(0, AT.crc);
+  bytes.writeInt16BE(0, AT.attributes);
+  bytes.writeInt32BE(count - 1, AT.lastOffsetDelta);
+  writeInt64(bytes, AT.baseTime, baseTime);
+  writeInt64(bytes, AT.maxTime, maxTime);
+  bytes.fill(0xff, AT.producerId, AT.count);
+  bytes.writeInt32BE(count, AT.count);
+}

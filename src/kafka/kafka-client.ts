@@ -1,5 +1,6 @@
 /** The log on a Kafka cluster, at the speed of the wire. */
 import type { Clock, Random } from '../core/ports.ts';
+import type { BatchBuilder } from '../core/batch-builder.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
 import type {
   FetchedPartition,
@@ -23,6 +24,9 @@ import { IdempotentIdentities, Producer } from './producer.ts';
 import { unknownPartition } from './refusals.ts';
 import { Topics } from './topics.ts';
 import { TransactionalProducer } from './transactional-producer.ts';
+import { WireBatchBuilder } from './wire-batch.ts';
+
+const BATCH_BYTES = 1_000_000;
 
 export interface KafkaOptions extends KafkaConfig {
   readonly clock: Clock;
@@ -52,9 +56,11 @@ export class KafkaClient implements LogClient {
   private readonly fetcher: Fetcher;
   private readonly producer: Producer;
   private readonly config: KafkaConfig;
+  private readonly batchBytes: number;
 
   constructor(options: KafkaOptions) {
     this.config = options;
+    this.batchBytes = options.batchBytes ?? BATCH_BYTES;
     this.cluster = new Cluster({ ...options, random: options.random ?? Math.random });
     this.description = `Kafka at ${this.cluster.addresses.join(', ')}`;
     this.topicsOfCluster = new Topics(this.cluster);
@@ -101,6 +107,10 @@ export class KafkaClient implements LogClient {
 
   offsets(topic: string, query: OffsetQuery): Promise<number[]> {
     return this.topicsOfCluster.offsets(topic, query);
+  }
+
+  batchBuilder({ topic, partition }: TopicPartition): BatchBuilder {
+    return new WireBatchBuilder(topic, partition, this.batchBytes);
   }
 
   fetch(positions: readonly FetchPosition[], options: FetchOptions): Promise<FetchedPartition[]> {

@@ -25,6 +25,8 @@ export interface KafkaConfig {
   readonly sasl: SaslConfig | undefined;
   /** Of what is written; all that Kafka knows is read. */
   readonly compression: Compression;
+  /** Bytes of a record batch, at most. Default 1,000,000: brokers take 1,048,588 unless told otherwise. */
+  readonly batchBytes?: number;
 }
 
 export interface TlsConfig {

@@ -6,7 +6,8 @@ import type { Attempt } from './attempt.ts';
 import type { BrokerConnection } from './broker-connection.ts';
 import type { Cluster } from './cluster.ts';
 import type { Compression } from './compression.ts';
-import { type EncodedRecords, encodeRecords, maxEncodedBytes, stampBatch } from './encode-records.ts';
+import { BatchWriter } from './batch-writer.ts';
+import { type EncodedRecords, encodeRecords, stampBatch } from './encode-records.ts';
 import { CODE, kafkaErrorEntry } from './error-table.ts';
 import { BrokerError, isPassing, kafkaError, StaleLeader } from './failures.ts';
 import { produce } from './produce.ts';
@@ -17,7 +18,7 @@ import { unknownPartition } from './refusals.ts';
 const BATCH_BYTES = 1_000_000;
 const MIN_BATCH_BYTES = 1_024;
 /** Written anew for each request: its bytes have been taken when `produce` returns. */
-const scratch = Buffer.allocUnsafeSlow(BATCH_BYTES);
+let scratch = new BatchWriter(BATCH_BYTES);
 /** A broker remembers so many batches of a producer, and knows each of them when it comes again. */
 const MAX_IN_FLIGHT = 5;
 /** Sequence numbers are 31 bits wide and begin again at 0. */
@@ -148,22 +149,18 @@ export class PartitionProducer {
   }
 
   /** The rows of a part once more, all of them, whatever may have become of `batchBytes` since. */
-  private encodePart({ append, from, to }: Part): Buffer {
-    const encoded = this.encode(append.batch.subarray(0, to), from, BATCH_BYTES);
+  private encodePart({ append: { batch }, from, to }: Part): Buffer {
+    const rows = to === batch.length ? batch : batch.subarray(0, to);
+    const encoded = this.encode(rows, from, Number.POSITIVE_INFINITY);
     if (encoded.to !== to) throw new Error(`rows ${from} to ${to} do not fit where they did`);
     return encoded.bytes;
   }
 
-  private encode(batch: RecordBatch, from: number, limit: number): EncodedRecords {
-    const encoded = encodeRecords(batch, from, scratch.subarray(0, limit), this.compression);
-    if (encoded.to > from) return encoded;
-    // A record that is larger than a batch should be travels alone, and is for the broker to judge.
-    return encodeRecords(
-      batch.subarray(0, from + 1),
-      from,
-      Buffer.allocUnsafe(maxEncodedBytes(batch, from)),
-      this.compression,
-    );
+  private encode(batch: RecordBatch, from: number, maxBytes: number): EncodedRecords {
+    const encoded = encodeRecords(batch, from, maxBytes, scratch, this.compression);
+    // A record that is larger than a batch should be travels alone, is for the broker to judge, and leaves no memory behind.
+    if (scratch.isOverlong) scratch = new BatchWriter(BATCH_BYTES);
+    return encoded;
   }
 
   private acknowledge(part: Part, base: number): undefined {

@@ -35,6 +35,8 @@ export class TransactionalProducer implements LogTransactions {
   /** What is part of the transaction so far: `topic/partition`. */
   private readonly partitions = new Set<string>();
   private hasOffsets = false;
+  /** The last batches' partitions are part of the transaction. */
+  private joining: Promise<void> = Promise.resolve();
 
   constructor(options: {
     cluster: Cluster;
@@ -61,30 +63,33 @@ export class TransactionalProducer implements LogTransactions {
   }
 
   async append(batches: readonly RecordBatch[]): Promise<number[]> {
-    const { identity, producer } = this.opened();
+    const { producer } = this.opened();
+    // In turn, so that batches of one partition keep their order, however often a partition has to be added.
+    const joining = this.joining.then(() => this.join(batches));
+    this.joining = joining;
+    // Whoever comes next in this transaction is told, too.
+    joining.catch(() => {});
+    await joining;
+    return producer.append(batches);
+  }
+
+  /** Makes the partitions of `batches` part of the transaction. */
+  private async join(batches: readonly RecordBatch[]): Promise<void> {
     const added = new Map<string, Set<number>>();
     for (const { topic, partition } of batches) {
       if (this.partitions.has(`${topic}/${partition}`)) continue;
       added.set(topic, (added.get(topic) ?? new Set()).add(partition));
     }
-    if (added.size > 0) {
-      const { producerId, producerEpoch } = identity;
-      const topics = [...added].map(([name, partitions]) => ({ name, partitions: [...partitions] }));
-      const transaction = {
-        transactionalId: this.transactionalId,
-        producerId,
-        producerEpoch,
-        verifyOnly: false,
-        topics,
-      };
-      const names = [...added.keys()].join(', ');
-      await this.ask(`append to ${names} in transactions of`, 'transaction', this.transactionalId, (broker) =>
-        broker.call(addPartitionsToTxnV3.api, [transaction]),
-      );
-      for (const [topic, partitions] of added)
-        for (const partition of partitions) this.partitions.add(`${topic}/${partition}`);
-    }
-    return producer.append(batches);
+    if (added.size === 0) return;
+    const { producerId, producerEpoch } = this.opened().identity;
+    const topics = [...added].map(([name, partitions]) => ({ name, partitions: [...partitions] }));
+    const transaction = { transactionalId: this.transactionalId, producerId, producerEpoch, verifyOnly: false, topics };
+    const names = [...added.keys()].join(', ');
+    await this.ask(`append to ${names} in transactions of`, 'transaction', this.transactionalId, (broker) =>
+      broker.call(addPartitionsToTxnV3.api, [transaction]),
+    );
+    for (const [topic, partitions] of added)
+      for (const partition of partitions) this.partitions.add(`${topic}/${partition}`);
   }
 
   async commitGroup(group: string, offsets: readonly GroupOffset[]): Promise<void> {
@@ -141,6 +146,7 @@ export class TransactionalProducer implements LogTransactions {
   private forgetTransaction(): void {
     this.partitions.clear();
     this.hasOffsets = false;
+    this.joining = Promise.resolve();
   }
 
   private ask<Answer>(

@@ -2,6 +2,7 @@
  * The port to a log: topics of partitions of records at rising offsets. It speaks in whole batches, so that a decoder
  * works on the bytes and an encoder writes them once. Embedded and Kafka drivers pass one conformance suite.
  */
+import type { BatchBuilder } from '../core/batch-builder.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
 import type { WriteTransaction } from '../state/state-store.ts';
 
@@ -79,6 +80,9 @@ export interface LogClient {
    */
   readonly transactions: ((id: string, timeoutMs: number) => LogTransactions) | undefined;
 
+  /** Builds batches for a partition that `append` need not write anew; where it is missing, any RecordBatch costs the same. */
+  batchBuilder?(place: TopicPartition): BatchBuilder;
+
   /** What it waits for just now, in words, where a call takes long because something fails that may pass. */
   readonly trouble?: string | undefined;
 
@@ -98,8 +102,8 @@ export interface LogClient {
   /** One that is aborted answers with what it has: the ends of a partition without records mean nothing then. */
   fetch(positions: readonly FetchPosition[], options: FetchOptions): Promise<FetchedPartition[]>;
   /**
-   * Appends and returns the base offset given to each batch, when they are durable (acks=all). Batches to one
-   * partition keep their order. A null key is no reason to choose a partition: the caller has chosen.
+   * Appends and returns the base offset given to each batch, when they are durable (acks=all); the memory of a batch may be
+   * used again then. Batches to one partition keep their order. A null key is no reason to choose a partition: the caller has chosen.
    */
   append(batches: readonly RecordBatch[]): Promise<number[]>;
   /**
@@ -124,6 +128,7 @@ export interface LogClient {
 export interface LogTransactions {
   /** Fences whoever used the id before and settles what it left open. Comes first, and again after a failure. */
   init(): Promise<void>;
+  /** As often as is wanted before `commit`, without waiting for the answer; as `LogClient.append` otherwise. */
   append(batches: readonly RecordBatch[]): Promise<number[]>;
   commitGroup(group: string, offsets: readonly GroupOffset[]): Promise<void>;
   /** Resolves when the transaction is decided. */

@@ -12,7 +12,10 @@ import type { Delivery } from './run-options.ts';
 import { refuseForeignGroup } from './start-positions.ts';
 import { formerIdsOf, transactionalIdOf } from './transactional-id.ts';
 
-/** A transaction lasts from the barrier to the decision: milliseconds, or as long as a broker is away in between. */
+/**
+ * A transaction lasts from the first batch that is sent, mostly behind the barrier, to the decision: milliseconds, or as long as a
+ * broker is away in between.
+ */
 const TRANSACTION_MS = 60_000;
 
 export interface DeliveryOptions {
@@ -100,7 +103,12 @@ async function refuseStranger({ log, store, group }: DeliveryOptions, topics: re
   refuseOlder({ group, current, pending: store.pending(), decided });
 }
 
-export function epochCommitOf(options: DeliveryOptions, transactions: LogTransactions | undefined): EpochCommit {
+/** `epoch`: the last one that was decided. */
+export function epochCommitOf(
+  options: DeliveryOptions,
+  transactions: LogTransactions | undefined,
+  epoch: number,
+): EpochCommit {
   const { pipeline, plan, group, log, store, clock, onPoint } = options;
   if (transactions === undefined) {
     return new StoreCommit(store, (transaction, batches) => log.transactional?.append(transaction, batches), onPoint);
@@ -108,7 +116,7 @@ export function epochCommitOf(options: DeliveryOptions, transactions: LogTransac
   const offsetsOf = (checkpoint: Checkpoint) => groupOffsetsOf(plan, checkpoint);
   const transactionalId = transactionalIdOf(pipeline, group);
   const own = { transactions, transactionalId, timeoutMs: TRANSACTION_MS };
-  return new TransactionCommit({ store, ...own, group, offsetsOf, clock, onPoint });
+  return new TransactionCommit({ store, ...own, epoch, group, offsetsOf, clock, onPoint });
 }
 
 /** Tells readers of this process; and, where the store decides, whoever watches the group on Kafka. */

@@ -1,5 +1,6 @@
 /** Where a generator's records go: straight into a log, or through whatever stands in front of it. */
-import { type RecordBatch, RecordBatchBuilder } from '../core/record-batch.ts';
+import { RecordBatchBuilder } from '../core/batch-builder.ts';
+import type { RecordBatch } from '../core/record-batch.ts';
 import type { LogClient } from '../log/log-client.ts';
 import { partitionFor } from '../log/partitioner.ts';
 import type { GeneratedRecord, Generator } from './generator.ts';

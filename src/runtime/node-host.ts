@@ -21,7 +21,7 @@ import { KeyedStateTable } from '../state/keyed-state.ts';
 import type { ReadView } from '../state/state-store.ts';
 import type { Credit } from './credit.ts';
 import type { SourceReader } from './source-reader.ts';
-import { PublishedTopic, StagedTopic } from './topic-output.ts';
+import { type AppendAhead, PublishedTopic, StagedTopic } from './topic-output.ts';
 
 /** What the nodes of a task share. */
 export interface TaskSurroundings {
@@ -37,8 +37,12 @@ export interface TaskSurroundings {
   readonly maxChunkRecords: number;
   /** Whether code may be made while the pipeline runs. */
   readonly codegen: boolean;
-  /** Records wait for the commit; else they are published on the way. */
+  /** Records become visible with the commit; else they are published on the way. */
   readonly staged: boolean;
+  /** The last epoch that was decided when the task began. */
+  readonly epoch: number;
+  /** Sends staged records ahead of their commit, where that can be done. */
+  readonly appendAhead: AppendAhead | undefined;
   /** Every topic of the plan. */
   readonly topics: ReadonlyMap<string, TopicInfo>;
   /** Prefix of the store keys of a stateful operator. */
@@ -103,14 +107,15 @@ export class NodeHost implements NodeContext {
   }
 
   topic(name: string): TopicOutput {
-    const topic = this.surroundings.topics.get(name)!;
-    if (this.surroundings.staged) {
-      const output = new StagedTopic(topic, this.surroundings.credit);
+    const { topics, staged, credit, log, epoch, appendAhead } = this.surroundings;
+    const topic = topics.get(name)!;
+    if (staged) {
+      const output = new StagedTopic(topic, credit, log, { epoch: epoch + 1, append: appendAhead });
       this.stagedTopics.push(output);
       return output;
     }
     const fail = (thrown: unknown) => this.surroundings.fail(thrown);
-    const output = new PublishedTopic(topic, this.surroundings.credit, this.surroundings.log, fail);
+    const output = new PublishedTopic(topic, credit, log, fail);
     this.publishedTopics.push(output);
     return output;
   }

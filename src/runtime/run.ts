@@ -78,6 +78,7 @@ async function runSessions(
         if (!session.isDrained) producer ??= startProducer(options);
         return await runSession(session, producer?.done ?? Promise.resolve(), about, store, options);
       } catch (thrown) {
+        await session?.giveUp();
         // Files are further than this run knows of where another one has published since.
         if (thrown instanceof MillraceError && thrown.code === 'CHECKPOINT_MISMATCH') store.checkOwned(thrown);
         const failure = await explained(thrown, plan, log, store.load());

@@ -1,6 +1,7 @@
 /** A task that has recovered and is ready to run, and what checkpoints it. */
 import { type Checkpoint, firstCheckpoint } from '../checkpoint/checkpoint.ts';
 import { Coordinator } from '../checkpoint/coordinator.ts';
+import type { EpochCommit } from '../checkpoint/epoch-commit.ts';
 import { DEFAULT_PACE, type Pace } from '../checkpoint/pace.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { NodeCounts } from '../core/ledger.ts';
@@ -25,6 +26,8 @@ export interface Session {
   readonly coordinator: Coordinator;
   /** The last run ended while it drained, and all that was left to do is done. */
   readonly isDrained: boolean;
+  /** Behind a failure: readers of the outputs need not wait for what was sent ahead. */
+  giveUp(): Promise<void>;
 }
 
 /** From whatever the last run left, however it ended, to a task that goes on from the last decided epoch. */
@@ -34,7 +37,7 @@ export async function openSession(
   onDataLoss: OnDataLoss,
   options: RunOptions,
 ): Promise<Session> {
-  const { plan, log, store, group, delivery, clock, onPoint } = deliveryOptions;
+  const { plan, log, store, group, clock, onPoint } = deliveryOptions;
   const transactions = await settleWithLog(deliveryOptions);
   const saved = store.load();
   const dropped = states.from(saved);
@@ -55,27 +58,9 @@ export async function openSession(
   }
   const { epoch, life } = store.load()!;
   const credit = new Credit(options.creditBytes ?? DEFAULT_CREDIT_BYTES);
-  const task = new Task({
-    plan,
-    taskId: store.taskId,
-    owner: store.ownerNumber,
-    clock,
-    disk: options.disk,
-    log,
-    store: options.store,
-    credit,
-    outputDir: options.outputDir,
-    maxStateEntries: options.maxStateEntries ?? DEFAULT_STATE_ENTRIES,
-    maxChunkRecords: options.maxChunkRecords ?? DEFAULT_CHUNK_RECORDS,
-    codegen: options.codegen ?? true,
-    staged: delivery === 'exactly-once',
-    topics,
-    print: options.print ?? (() => {}),
-    statePrefix: (name) => store.statePrefix(name),
-    onDataLoss,
-    onNotice: options.onNotice ?? (() => {}),
-    start: (source) => starts.get(source)!,
-  });
+  const epochCommit = epochCommitOf(deliveryOptions, transactions, epoch);
+  const begin: TaskBeginning = { epoch, credit, topics, starts, onDataLoss };
+  const task = newTask(deliveryOptions, options, begin, epochCommit);
   await restore(task.nodes, saved, plan.fingerprint, dropped, store, onPoint);
   if (isDrained) {
     await store.settle(saved.epoch);
@@ -87,7 +72,7 @@ export async function openSession(
   }
   const coordinator = new Coordinator({
     task,
-    epochCommit: epochCommitOf(deliveryOptions, transactions),
+    epochCommit,
     clock,
     pace: paceOf(options.checkpointMs),
     fingerprint: plan.fingerprint,
@@ -101,7 +86,50 @@ export async function openSession(
   });
   credit.onExhausted = () => coordinator.request();
   task.onChanged = () => coordinator.wake();
-  return { task, credit, coordinator, isDrained };
+  return { task, credit, coordinator, isDrained, giveUp: () => epochCommit.giveUp?.() ?? Promise.resolve() };
+}
+
+interface TaskBeginning {
+  /** The last epoch that was decided. */
+  readonly epoch: number;
+  readonly credit: Credit;
+  readonly topics: ReadonlyMap<string, TopicInfo>;
+  /** By source node. */
+  readonly starts: ReadonlyMap<string, SourceStart>;
+  readonly onDataLoss: OnDataLoss;
+}
+
+function newTask(
+  { plan, log, store, clock, delivery }: DeliveryOptions,
+  options: RunOptions,
+  { starts, ...begin }: TaskBeginning,
+  epochCommit: EpochCommit,
+): Task {
+  return new Task({
+    ...begin,
+    plan,
+    taskId: store.taskId,
+    owner: store.ownerNumber,
+    clock,
+    disk: options.disk,
+    log,
+    store: options.store,
+    outputDir: options.outputDir,
+    maxStateEntries: options.maxStateEntries ?? DEFAULT_STATE_ENTRIES,
+    maxChunkRecords: options.maxChunkRecords ?? DEFAULT_CHUNK_RECORDS,
+    codegen: options.codegen ?? true,
+    staged: delivery === 'exactly-once',
+    appendAhead: mayAppendAhead(plan) ? epochCommit.appendAhead?.bind(epochCommit) : undefined,
+    print: options.print ?? (() => {}),
+    statePrefix: (name) => store.statePrefix(name),
+    onNotice: options.onNotice ?? (() => {}),
+    start: (source) => starts.get(source)!,
+  });
+}
+
+/** A transaction that is begun ahead of its barrier stays open until that has passed: steps in which it may wait for long forbid it. */
+function mayAppendAhead(plan: Plan): boolean {
+  return !plan.nodes.some(({ node }) => node.delaysBarriers);
 }
 
 function paceOf(everyMs: number | undefined): Pace {

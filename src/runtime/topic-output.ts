@@ -1,6 +1,7 @@
 /** Records that a node writes to a topic: staged for the checkpoint's own transaction, or published on the way. */
+import { type BatchBuilder, FULL, mostBytes, RecordBatchBuilder } from '../core/batch-builder.ts';
 import type { TopicOutput } from '../core/operator.ts';
-import { type Header, type RecordBatch, RecordBatchBuilder, type RecordValue } from '../core/record-batch.ts';
+import type { Header, RecordBatch, RecordValue } from '../core/record-batch.ts';
 import type { LogClient, TopicInfo } from '../log/log-client.ts';
 import { partitionFor } from '../log/partitioner.ts';
 import type { Credit } from './credit.ts';
@@ -9,56 +10,77 @@ import type { Credit } from './credit.ts';
 const RECORD_OVERHEAD = 64;
 /** What a header takes besides its name and value, at most. */
 const HEADER_OVERHEAD = 10;
-/** UTF-8 needs at most three bytes for a UTF-16 code unit. */
-const MAX_UTF8_PER_UNIT = 3;
+/** Where the log does not say how large a batch should be. */
+const BATCH_BYTES = 1_000_000;
+const NO_HEADERS: readonly Header[] = [];
+/** Builders of a partition that wait for work: what goes on while a commit is under way needs some. */
+const MAX_SPARE = 4;
 
-/** Collects records by partition; the common half of both kinds of output. */
+/** A batch that was taken, and what it holds until nobody needs it any more. */
+interface Taken {
+  readonly batch: RecordBatch;
+  readonly builder: BatchBuilder;
+  /** Of credit. */
+  readonly bytes: number;
+}
+
+/** Collects records by partition, in batches that are not larger than one request; the common half of both kinds of output. */
 abstract class PartitionedOutput implements TopicOutput {
-  protected builders: (RecordBatchBuilder | undefined)[];
-  protected bytes = 0;
-  /** By partition, builders whose batches nobody needs any more. */
-  private readonly spare: RecordBatchBuilder[][];
-  /** Builders of batches that were taken, oldest first. */
-  private readonly taken: (readonly RecordBatchBuilder[])[] = [];
   readonly maxRecordBytes: number;
-  private readonly topic: string;
-  private readonly credit: Credit;
+  protected readonly credit: Credit;
+  private readonly builders: (BatchBuilder | undefined)[];
+  /** By partition, builders whose batches nobody needs any more. */
+  private readonly spare: BatchBuilder[][];
+  private readonly newBuilder: (partition: number) => BatchBuilder;
   private nextWithoutKey = 0;
 
-  constructor({ topic, partitions, maxRecordBytes }: TopicInfo, credit: Credit) {
-    this.topic = topic;
+  constructor({ topic, partitions, maxRecordBytes }: TopicInfo, credit: Credit, log: LogClient) {
     this.maxRecordBytes = maxRecordBytes;
     this.credit = credit;
-    this.builders = new Array<RecordBatchBuilder | undefined>(partitions);
+    this.builders = new Array<BatchBuilder | undefined>(partitions);
     this.spare = Array.from({ length: partitions }, () => []);
+    this.newBuilder = (partition) =>
+      log.batchBuilder?.({ topic, partition }) ?? new RecordBatchBuilder(topic, partition, BATCH_BYTES);
   }
 
   append(key: string | Uint8Array | null, value: RecordValue, timestamp: number, headers?: readonly Header[]): boolean {
     if (isLarger(this.maxRecordBytes, key, value, headers)) return false;
     const partition = this.partitionOf(key);
-    const builder = (this.builders[partition] ??=
-      this.spare[partition].pop() ?? new RecordBatchBuilder(this.topic, partition));
-    const added = builder.add(key, value, timestamp, headers) + RECORD_OVERHEAD;
-    this.bytes += added;
-    this.credit.hold(added);
+    let added = this.builderOf(partition).add(key, value, timestamp, headers);
+    if (added === FULL) {
+      this.filled(this.take(partition)!);
+      added = this.builderOf(partition).add(key, value, timestamp, headers);
+    }
+    this.credit.hold(added + RECORD_OVERHEAD);
     return true;
   }
 
-  /** Batches of what was appended since the last call. */
-  protected takeBatches(): RecordBatch[] {
-    const builders = this.builders.filter((builder) => builder !== undefined);
-    this.taken.push(builders);
-    this.builders = new Array<RecordBatchBuilder | undefined>(this.builders.length);
-    return builders.map((builder) => builder.finish());
+  /** A batch has as many bytes as it should have. */
+  protected abstract filled(taken: Taken): void;
+
+  /** What was appended since the last call and is not `filled`. */
+  protected takeAll(): Taken[] {
+    return this.builders.flatMap((_, partition) => this.take(partition) ?? []);
   }
 
-  /** Nobody needs the batches any more that were taken first: their memory is used again. */
-  protected reuse(): void {
-    for (const builder of this.taken.shift() ?? []) {
-      if (builder.isOversized) continue;
-      builder.reset();
-      this.spare[builder.partition].push(builder);
-    }
+  /** Nobody needs the batch any more: its memory is used again. */
+  protected reuse({ builder }: Taken): void {
+    const spare = this.spare[builder.partition];
+    if (builder.isOversized || spare.length === MAX_SPARE) return;
+    builder.reset();
+    spare.push(builder);
+  }
+
+  private builderOf(partition: number): BatchBuilder {
+    return (this.builders[partition] ??= this.spare[partition].pop() ?? this.newBuilder(partition));
+  }
+
+  private take(partition: number): Taken | undefined {
+    const builder = this.builders[partition];
+    if (builder === undefined) return undefined;
+    this.builders[partition] = undefined;
+    const bytes = builder.byteLength + builder.length * RECORD_OVERHEAD;
+    return { batch: builder.finish(), builder, bytes };
   }
 
   private partitionOf(key: string | Uint8Array | null): number {
@@ -68,30 +90,69 @@ abstract class PartitionedOutput implements TopicOutput {
   }
 }
 
-/** Exactly-once: records wait for the checkpoint and become visible with its commit. */
+/** Sends a batch of an epoch in its transaction, before that is committed; resolves when the log has it. */
+export type AppendAhead = (epoch: number, batch: RecordBatch) => Promise<unknown>;
+
+/** Exactly-once: records become visible with the checkpoint's commit. What has filled a batch may be sent ahead of it. */
 export class StagedTopic extends PartitionedOutput {
+  /** What is appended belongs to it. */
+  private epoch: number;
+  private readonly appendAhead: AppendAhead | undefined;
+  private full: Taken[] = [];
+  /** By seal, oldest first. */
+  private readonly sealed: (readonly Taken[])[] = [];
+
+  constructor(
+    topic: TopicInfo,
+    credit: Credit,
+    log: LogClient,
+    ahead: { readonly epoch: number; readonly append: AppendAhead | undefined },
+  ) {
+    super(topic, credit, log);
+    this.epoch = ahead.epoch;
+    this.appendAhead = ahead.append;
+  }
+
+  /** All that belongs to the epoch and was not sent ahead. */
   seal(): { appends: RecordBatch[]; bytes: number } {
-    const bytes = this.bytes;
-    this.bytes = 0;
-    return { appends: this.takeBatches(), bytes };
+    const all = [...this.full, ...this.takeAll()];
+    this.full = [];
+    this.epoch++;
+    this.sealed.push(all);
+    return { appends: all.map(({ batch }) => batch), bytes: all.reduce((sum, { bytes }) => sum + bytes, 0) };
   }
 
   /** What the oldest seal took is committed. */
   committed(): void {
-    this.reuse();
+    for (const taken of this.sealed.shift() ?? []) this.reuse(taken);
+  }
+
+  protected override filled(taken: Taken): void {
+    if (this.appendAhead === undefined) this.full.push(taken);
+    else void this.sendAhead(this.appendAhead, taken);
+  }
+
+  /** Whoever commits the epoch is told of a failure. */
+  private async sendAhead(append: AppendAhead, taken: Taken): Promise<void> {
+    try {
+      await append(this.epoch, taken.batch);
+    } catch {
+      return;
+    }
+    this.reuse(taken);
+    this.credit.release(taken.bytes);
   }
 }
 
 /** At-least-once: records are sent as they come, one request at a time, and a barrier waits for them. */
 export class PublishedTopic extends PartitionedOutput {
   private readonly log: LogClient;
-  private readonly spent: Credit;
   private readonly onFailure: (thrown: unknown) => void;
+  private full: Taken[] = [];
   private sending: Promise<void> | undefined;
 
   constructor(topic: TopicInfo, credit: Credit, log: LogClient, onFailure: (thrown: unknown) => void) {
-    super(topic, credit);
-    this.spent = credit;
+    super(topic, credit, log);
     this.log = log;
     this.onFailure = onFailure;
   }
@@ -111,16 +172,26 @@ export class PublishedTopic extends PartitionedOutput {
     await this.sending;
   }
 
+  protected override filled(taken: Taken): void {
+    this.full.push(taken);
+  }
+
   private async sendAll(): Promise<void> {
-    while (this.bytes > 0) {
-      const bytes = this.bytes;
-      this.bytes = 0;
-      await this.log.append(this.takeBatches());
-      this.reuse();
-      this.spent.release(bytes);
+    for (let all = this.takeFilled(); all.length > 0; all = this.takeFilled()) {
+      await this.log.append(all.map(({ batch }) => batch));
+      for (const taken of all) {
+        this.reuse(taken);
+        this.credit.release(taken.bytes);
+      }
     }
     // Not reached after a failure: nothing may overtake what was not written.
     this.sending = undefined;
+  }
+
+  private takeFilled(): Taken[] {
+    const all = [...this.full, ...this.takeAll()];
+    this.full = [];
+    return all;
   }
 }
 
@@ -129,22 +200,18 @@ function isLarger(
   limit: number,
   key: RecordValue,
   value: RecordValue,
-  headers: readonly Header[] | undefined,
+  headers: readonly Header[] = NO_HEADERS,
 ): boolean {
-  if (headers === undefined && atMost(key) + atMost(value) <= limit) return false;
-  let bytes = byteLength(key) + byteLength(value);
-  for (const header of headers ?? []) bytes += byteLength(header.key) + header.value.length + HEADER_OVERHEAD;
-  return bytes > limit;
+  if (mostBytes(key) + mostBytes(value) + bytesOfHeaders(headers, mostBytes) <= limit) return false;
+  return byteLength(key) + byteLength(value) + bytesOfHeaders(headers, byteLength) > limit;
 }
 
-function atMost(data: RecordValue): number {
-  if (data === null) return 0;
-  if (typeof data === 'string' || data instanceof Uint8Array) return data.length * MAX_UTF8_PER_UNIT;
-  return data.to - data.from + data.tail.length;
+function bytesOfHeaders(headers: readonly Header[], lengthOf: (key: string) => number): number {
+  let bytes = 0;
+  for (const { key, value } of headers) bytes += lengthOf(key) + value.length + HEADER_OVERHEAD;
+  return bytes;
 }
 
 function byteLength(data: RecordValue): number {
-  if (data === null) return 0;
-  if (typeof data === 'string' || data instanceof Uint8Array) return Buffer.byteLength(data);
-  return data.to - data.from + data.tail.length;
+  return typeof data === 'string' ? Buffer.byteLength(data) : mostBytes(data);
 }

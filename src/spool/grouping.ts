@@ -1,6 +1,6 @@
 /** Records by topic and partition, as a log takes them. */
 import { MillraceError } from '../core/errors.ts';
-import { RecordBatchBuilder } from '../core/record-batch.ts';
+import { RecordBatchBuilder } from '../core/batch-builder.ts';
 import type { LogClient, TopicInfo, TopicSpec } from '../log/log-client.ts';
 import { partitionFor } from '../log/partitioner.ts';
 import type { OutgoingRecord } from './outgoing.ts';

@@ -1,7 +1,8 @@
 /** A log with transactions of its own, in memory: what the protocol on Kafka can be tested on, step by step. */
+import { type BatchBuilder, RecordBatchBuilder } from '../core/batch-builder.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
-import type { RecordBatch } from '../core/record-batch.ts';
+import { RecordBatch } from '../core/record-batch.ts';
 import { EmbeddedLog } from '../log/embedded-log.ts';
 import type {
   FetchedPartition,
@@ -12,6 +13,7 @@ import type {
   LogTransactions,
   OffsetQuery,
   TopicInfo,
+  TopicPartition,
   TopicSpec,
 } from '../log/log-client.ts';
 import { memoryStore } from '../state/memory-store.ts';
@@ -22,6 +24,9 @@ interface Broker {
   readonly store: StateStore;
   readonly owners: Map<string, SimulatedTransactions>;
 }
+
+/** A few records, so that some are sent ahead of every commit. */
+const BATCH_BYTES = 16;
 
 /** Whether the transaction was decided that its owner is told has failed. */
 export type CommitFailure = 'undecided' | 'decided';
@@ -49,6 +54,10 @@ export class SimulatedKafka implements LogClient {
   /** Another client of the same broker. */
   connect(clock: Clock): SimulatedKafka {
     return new SimulatedKafka(clock, this.broker);
+  }
+
+  batchBuilder({ topic, partition }: TopicPartition): BatchBuilder {
+    return new RecordBatchBuilder(topic, partition, BATCH_BYTES);
   }
 
   topic(name: string): Promise<TopicInfo | undefined> {
@@ -121,7 +130,7 @@ class SimulatedTransactions implements LogTransactions {
 
   async append(batches: readonly RecordBatch[]): Promise<number[]> {
     this.checkOwner();
-    this.batches.push(...batches);
+    this.batches.push(...batches.map(copied));
     return batches.map(() => 0);
   }
 
@@ -159,4 +168,18 @@ class SimulatedTransactions implements LogTransactions {
     if (this.owners.get(this.id) === this) return;
     throw new MillraceError('FENCED', `another user of the transactional id '${this.id}' has taken over`);
   }
+}
+
+/** What a broker has of a batch is its own. */
+function copied(batch: RecordBatch): RecordBatch {
+  return new RecordBatch({
+    topic: batch.topic,
+    partition: batch.partition,
+    timestampType: batch.timestampType,
+    offsets: batch.offsets.slice(),
+    timestamps: batch.timestamps.slice(),
+    bytes: Buffer.from(batch.bytes),
+    slices: batch.slices.slice(),
+    headerLists: batch.headerLists,
+  });
 }

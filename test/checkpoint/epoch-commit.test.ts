@@ -28,6 +28,7 @@ async function commit(parts: Partial<Record<'append' | 'prepare' | 'commit' | 'a
     store,
     transactions,
     transactionalId: 'id',
+    epoch: 0,
     timeoutMs: 60_000,
     group: 'g',
     offsetsOf: () => [],

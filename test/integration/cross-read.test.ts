@@ -9,7 +9,7 @@ import {
   librdkafkaMissing,
 } from '../../scripts/kafka/vectors/clients.ts';
 import { plainRecord, recordLine, VECTOR_RECORDS } from '../../scripts/kafka/vectors/records.ts';
-import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
 import type { Compression } from '../../src/kafka/compression.ts';
 import { readAll } from '../log/records.ts';
 import { bootstrap, describeKafka, openKafka, uniqueName } from './kafka.ts';

@@ -6,7 +6,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { kafka, pipeline } from 'millrace';
 import { map, sinkKafka } from 'millrace/operators';
-import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
 import { nodeDisk } from '../../src/files/node-disk.ts';
 import type { KafkaClient } from '../../src/kafka/kafka-client.ts';
 import { run } from '../../src/runtime/run.ts';

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
 import { JsonScanner } from '../../src/json/json-scanner.ts';
 import { shapeOf } from '../../src/json/shape.ts';
 import { CAN_COMPILE } from './can-compile.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Chunk } from '../../src/core/element.ts';
-import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
 import { JsonScanner } from '../../src/json/json-scanner.ts';
 import { Splicer } from '../../src/json/splicer.ts';
 import { CAN_COMPILE } from './can-compile.ts';

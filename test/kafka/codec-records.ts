@@ -1,9 +1,11 @@
 /** Records for the tests of the codec, in whatever shape a topic may hold them. */
 import * as fc from 'fast-check';
-import { type Header, type RecordBatch, RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
+import type { Header, RecordBatch } from '../../src/core/record-batch.ts';
 import type { Compression } from '../../src/kafka/compression.ts';
 import { decodeRecords } from '../../src/kafka/decode-records.ts';
-import { encodeRecords, maxEncodedBytes, stampBatch } from '../../src/kafka/encode-records.ts';
+import { BatchWriter } from '../../src/kafka/batch-writer.ts';
+import { encodeRecords, stampBatch } from '../../src/kafka/encode-records.ts';
 
 export interface TestRecord {
   readonly key: Uint8Array | null;
@@ -67,16 +69,13 @@ export function batchOf(all: readonly TestRecord[]): RecordBatch {
 /** All rows as the broker would store them, over as many batches as it takes. */
 export function encodeAll(
   batch: RecordBatch,
-  options: { readonly compression?: Compression; readonly targetBytes?: number; readonly baseOffset?: number } = {},
+  options: { readonly compression?: Compression; readonly maxBytes?: number; readonly baseOffset?: number } = {},
 ): Buffer[] {
-  const { compression = 'none', targetBytes = 100_000, baseOffset = 0 } = options;
+  const { compression = 'none', maxBytes = 100_000, baseOffset = 0 } = options;
   const batches: Buffer[] = [];
+  const writer = new BatchWriter(maxBytes);
   for (let from = 0; from < batch.length; ) {
-    let { bytes, to } = encodeRecords(batch, from, Buffer.alloc(targetBytes, 0xaa), compression);
-    if (to === from) {
-      const target = Buffer.alloc(maxEncodedBytes(batch, from), 0xaa);
-      ({ bytes, to } = encodeRecords(batch.subarray(0, from + 1), from, target, compression));
-    }
+    const { bytes, to } = encodeRecords(batch, from, maxBytes, writer, compression);
     stampBatch(bytes, STAMP);
     // What the broker does; the checksum leaves it out.
     bytes.writeBigInt64BE(BigInt(baseOffset + from));

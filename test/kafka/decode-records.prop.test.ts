@@ -45,7 +45,7 @@ describe('decodeRecords, of any bytes', () => {
   it('gives out nothing when a single bit of what the checksum covers has changed', () => {
     fc.assert(
       fc.property(records, fc.constantFrom(...COMPRESSIONS), fc.nat(), fc.nat(7), (all, compression, at, bit) => {
-        const [first, ...others] = encodeAll(batchOf(all), { compression, targetBytes: 500 });
+        const [first, ...others] = encodeAll(batchOf(all), { compression, maxBytes: 500 });
         first[21 + (at % (first.length - 21))] ^= 1 << bit;
         expect(() => decodeAll(Buffer.concat([first, ...others]))).toThrow(/checksum of a batch is wrong/);
       }),
@@ -62,7 +62,7 @@ describe('decodeRecords, of any bytes', () => {
         fc.array(mutation, { minLength: 1, maxLength: 4 }),
         fc.nat(30),
         (all, compression, mutations, offset) => {
-          const bytes = Buffer.concat(encodeAll(batchOf(all), { compression, targetBytes: 400 }));
+          const bytes = Buffer.concat(encodeAll(batchOf(all), { compression, maxBytes: 400 }));
           if (decodeAnything(mutate(bytes, mutations), offset) === undefined) refused++;
         },
       ),
@@ -98,7 +98,7 @@ describe('decodeRecords, of any bytes', () => {
   it('takes whole batches from an answer that is cut anywhere, and goes on there', () => {
     fc.assert(
       fc.property(records, fc.nat(), (all, cut) => {
-        const batches = encodeAll(batchOf(all), { targetBytes: 400 });
+        const batches = encodeAll(batchOf(all), { maxBytes: 400 });
         const bytes = Buffer.concat(batches);
         const length = cut % bytes.length;
         if (length > 0 && length < batches[0].length) {
@@ -235,7 +235,7 @@ describe('decodeRecords, within its bounds', () => {
   it('takes so many headers at once, and goes on at the record behind', () => {
     const headers = Array.from({ length: 100_000 }, () => ({ key: '', value: new Uint8Array() }));
     const record = { key: null, value: null, timestamp: 1, headers };
-    const [bytes] = encodeAll(batchOf([record, record, record]), { targetBytes: 1_000_000 });
+    const [bytes] = encodeAll(batchOf([record, record, record]), { maxBytes: 1_000_000 });
     const { batch, nextOffset } = decodeRecords({ ...PLACE, offset: 0, records: bytes });
     expect([batch!.length, nextOffset]).toEqual([2, 2]);
     expect(decodeRecords({ ...PLACE, offset: 2, records: bytes })).toMatchObject({ nextOffset: 3 });

@@ -1,6 +1,7 @@
 /** Records for tests of the log: batches from plain data, and plain data from batches. */
 import * as fc from 'fast-check';
-import { type Header, type RecordBatch, RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
+import type { Header, RecordBatch } from '../../src/core/record-batch.ts';
 import type { LogClient } from '../../src/log/log-client.ts';
 
 export interface PlainRecord {

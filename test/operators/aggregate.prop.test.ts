@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { avg, avgMoney, count, first, last, max, min, sum, sumMoney, type Aggregate } from 'millrace/operators';
 import { describe, expect, it } from 'vitest';
 import { Chunk } from '../../src/core/element.ts';
-import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
 import { pack, unpack } from '../../src/state/codec.ts';
 
 const RUNS = { numRuns: 400, seed: 20_240_106 };

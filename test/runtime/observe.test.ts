@@ -5,7 +5,7 @@ import { from, lastValueFrom, take, toArray } from 'rxjs';
 import { kafka, observe } from 'millrace';
 import { decodeJson, flatMap, map, toDLQ } from 'millrace/operators';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RecordBatchBuilder } from '../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
 import { streamRunner } from '../../src/core/stream.ts';
 import { openEnvironment } from '../../src/runtime/environment.ts';
 

@@ -1,6 +1,7 @@
 /** What was sent back already: notes in a topic beside the DLQ, each written in the transaction that it speaks of. */
 import { MillraceError } from '../../core/errors.ts';
-import { type RecordBatch, RecordBatchBuilder } from '../../core/record-batch.ts';
+import { RecordBatchBuilder } from '../../core/batch-builder.ts';
+import type { RecordBatch } from '../../core/record-batch.ts';
 import type { LogClient, TopicInfo } from '../../log/log-client.ts';
 import { OffsetSet } from './offset-set.ts';
 import { scan } from './scan.ts';

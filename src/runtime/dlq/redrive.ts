@@ -1,6 +1,6 @@
 /** Sends records of a DLQ topic back to the topics that they came from, each once. */
 import type { Clock } from '../../core/ports.ts';
-import { RecordBatchBuilder } from '../../core/record-batch.ts';
+import { RecordBatchBuilder } from '../../core/batch-builder.ts';
 import type { LogClient, TopicInfo } from '../../log/log-client.ts';
 import { partitionFor } from '../../log/partitioner.ts';
 import type { StateStore } from '../../state/state-store.ts';

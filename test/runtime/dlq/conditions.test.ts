@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeDlqRecord } from '../../../src/core/dlq-record.ts';
-import { RecordBatchBuilder } from '../../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../../src/core/batch-builder.ts';
 import { meets, parseCondition } from '../../../src/runtime/dlq/conditions.ts';
 import { type Letter, letterAt } from '../../../src/runtime/dlq/letters.ts';
 import { failure, plain } from './world.ts';

@@ -223,7 +223,7 @@ describe.each<[string, ((clock: DlqWorld['clock']) => LogClient) | undefined]>([
     await redriveAll(world);
     const [note] = await read(world.log, `${DLQ}-redriven`);
     expect(JSON.parse(String(note.value))).toMatchObject({ dlq: DLQ, partition: 0, offsets: [[0, 0]] });
-    const { RecordBatchBuilder } = await import('../../../src/core/record-batch.ts');
+    const { RecordBatchBuilder } = await import('../../../src/core/batch-builder.ts');
     const other = new RecordBatchBuilder(`${DLQ}-redriven`, 0);
     other.add(null, 'hello', NOON);
     await world.log.append([other.finish()]);

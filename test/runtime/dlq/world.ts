@@ -1,7 +1,8 @@
 /** A DLQ topic on a log in memory, and what is read back from it. */
 import { type DlqFailure, encodeDlqRecord, type PlainRecord } from '../../../src/core/dlq-record.ts';
 import type { Clock } from '../../../src/core/ports.ts';
-import { type LogRecord, RecordBatchBuilder } from '../../../src/core/record-batch.ts';
+import { RecordBatchBuilder } from '../../../src/core/batch-builder.ts';
+import type { LogRecord } from '../../../src/core/record-batch.ts';
 import { EmbeddedLog } from '../../../src/log/embedded-log.ts';
 import type { LogClient, TopicInfo } from '../../../src/log/log-client.ts';
 import type { Condition } from '../../../src/runtime/dlq/conditions.ts';

@@ -1,0 +1,182 @@
+/**
+ * Writes records as one of Kafka's record batches (magic 2): each once, where it belongs on the wire, behind room for the header.
+ * @see https://kafka.apache.org/documentation/#recordbatch
+ */
+import { FULL, grown, isOversized, SHORT_TEXT, writeShortAscii, writeSpliced } from '../core/batch-builder.ts';
+import { commonBytes } from '../core/common-bytes.ts';
+import { viewOf } from '../core/copy-bytes.ts';
+import type { Header, RecordValue } from '../core/record-batch.ts';
+import { HEADER_BYTES, writeBatchHeader } from './batch-layout.ts';
+import { varintBytes, writeVarint } from './varint.ts';
+
+const INITIAL_BYTES = 4_096;
+/** A record's attributes: a byte that means nothing yet. */
+const RECORD_ATTRIBUTES = 0;
+/** As a length, and as the start of what has none. */
+const NULL = -1;
+const NO_HEADERS: readonly Header[] = [];
+
+export class BatchWriter {
+  /** Records so far. */
+  count = 0;
+  /** Where the key and the value of the last record begin and end; −1 for null. */
+  keyStart = NULL;
+  keyEnd = NULL;
+  valueStart = NULL;
+  valueEnd = NULL;
+  private readonly maxBytes: number;
+  private buffer: Buffer = Buffer.allocUnsafe(INITIAL_BYTES);
+  // Not a Buffer: code that writes into both kinds is slower.
+  private bytes = plain(this.buffer);
+  private view = viewOf(this.buffer);
+  private used = HEADER_BYTES;
+  private baseTime = 0;
+  private maxTime = 0;
+
+  /** A batch has at most `maxBytes`, header included, or one record that needs more. */
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
+
+  /** Bytes of the records so far. */
+  get byteLength(): number {
+    return this.used - HEADER_BYTES;
+  }
+
+  get isOversized(): boolean {
+    return isOversized(this.buffer.length, this.used);
+  }
+
+  /** Whether it holds more than a batch should have. */
+  get isOverlong(): boolean {
+    return this.used > this.maxBytes;
+  }
+
+  /**
+   * Returns the bytes that the record takes; FULL, and nothing is written, when it is for the next batch: there is no room for it,
+   * or its time is too far from the first one's for a number to hold the difference.
+   */
+  add(
+    key: RecordValue,
+    value: RecordValue,
+    timestamp: number,
+    headers: readonly Header[] = NO_HEADERS,
+    maxBytes = this.maxBytes,
+  ): number {
+    const { count, used } = this;
+    const timeDelta = count === 0 ? 0 : timestamp - this.baseTime;
+    const keyBytes = bytesOf(key);
+    const valueBytes = bytesOf(value);
+    const length =
+      1 + varintBytes(timeDelta) + varintBytes(count) + sized(keyBytes) + sized(valueBytes) + headerBytes(headers);
+    const added = varintBytes(length) + length;
+    if (count > 0 && (used + added > maxBytes || !Number.isSafeInteger(timeDelta))) return FULL;
+    this.reserve(used + added);
+    const { bytes } = this;
+    let at = writeVarint(bytes, used, length);
+    bytes[at++] = RECORD_ATTRIBUTES;
+    at = writeVarint(bytes, at, timeDelta);
+    at = writeVarint(bytes, at, count);
+    const keyAt = writeVarint(bytes, at, keyBytes);
+    const valueAt = writeVarint(bytes, keyAt + Math.max(0, keyBytes), valueBytes);
+    // A short text is thought to be ASCII until it is written.
+    if (!this.put(key, keyAt, keyBytes) || !this.put(value, valueAt, valueBytes))
+      return this.add(encoded(key), encoded(value), timestamp, headers, maxBytes);
+    at = valueAt + Math.max(0, valueBytes);
+    at = writeVarint(bytes, at, headers.length);
+    if (headers.length > 0) this.putHeaders(headers, at);
+    this.place(keyAt, keyBytes, valueAt, valueBytes);
+    this.time(timestamp);
+    this.count++;
+    this.used = used + added;
+    return added;
+  }
+
+  /** The batch, to be stamped before it is sent: a view of memory that is written into again behind `reset`. */
+  finish(): Buffer {
+    const bytes = this.buffer.subarray(0, this.used);
+    writeBatchHeader(bytes, this.count, this.baseTime, this.maxTime);
+    return bytes;
+  }
+
+  reset(): void {
+    this.count = 0;
+    this.used = HEADER_BYTES;
+  }
+
+  private place(keyAt: number, keyBytes: number, valueAt: number, valueBytes: number): void {
+    this.keyStart = keyBytes < 0 ? NULL : keyAt;
+    this.keyEnd = keyBytes < 0 ? NULL : keyAt + keyBytes;
+    this.valueStart = valueBytes < 0 ? NULL : valueAt;
+    this.valueEnd = valueBytes < 0 ? NULL : valueAt + valueBytes;
+  }
+
+  private time(timestamp: number): void {
+    if (this.count === 0) {
+      this.baseTime = timestamp;
+      this.maxTime = timestamp;
+    } else if (timestamp > this.maxTime) {
+      this.maxTime = timestamp;
+    }
+  }
+
+  /** Returns whether it takes `length` bytes. */
+  private put(data: RecordValue, at: number, length: number): boolean {
+    if (data === null) return true;
+    if (typeof data === 'string') {
+      if (data.length <= SHORT_TEXT) return writeShortAscii(data, this.view, at) !== undefined;
+      this.buffer.write(data, at, length);
+    } else if (data instanceof Uint8Array) this.bytes.set(data, at);
+    else writeSpliced(data, this.view, at);
+    return true;
+  }
+
+  private putHeaders(headers: readonly Header[], start: number): void {
+    let at = start;
+    for (const { key, value } of headers) {
+      at = this.putSized(commonBytes(key), at);
+      at = this.putSized(value, at);
+    }
+  }
+
+  private putSized(data: Uint8Array, start: number): number {
+    const at = writeVarint(this.bytes, start, data.length);
+    this.bytes.set(data, at);
+    return at + data.length;
+  }
+
+  private reserve(end: number): void {
+    if (end <= this.buffer.length) return;
+    this.buffer = grown(this.buffer, this.used, end);
+    this.bytes = plain(this.buffer);
+    this.view = viewOf(this.buffer);
+  }
+}
+
+function plain({ buffer, byteOffset, byteLength }: Buffer): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** What is a text becomes its bytes. */
+function encoded(data: RecordValue): RecordValue {
+  return typeof data === 'string' ? Buffer.from(data) : data;
+}
+
+/** NULL for null; a short text counts as ASCII. */
+function bytesOf(data: RecordValue): number {
+  if (data === null) return NULL;
+  if (typeof data === 'string') return data.length <= SHORT_TEXT ? data.length : Buffer.byteLength(data);
+  if (data instanceof Uint8Array) return data.length;
+  return data.to - data.from + data.tail.byteLength;
+}
+
+/** With the length in front. */
+function sized(length: number): number {
+  return length < 0 ? 1 : varintBytes(length) + length;
+}
+
+function headerBytes(headers: readonly Header[]): number {
+  let length = varintBytes(headers.length);
+  for (const { key, value } of headers) length += sized(commonBytes(key).length) + sized(value.length);
+  return length;
+}
