@@ -29,7 +29,7 @@ export function decodeJson() {
     adds: ['DecodeError'],
     logic: (ctx) => {
       const decoder = new TextDecoder('utf-8', { fatal: true });
-      const scanner = ctx.codegen ? new JsonScanner() : undefined;
+      const scanner = ctx.codegen ? new JsonScanner(ctx.checkBelow) : undefined;
       return (chunk) => decodeChunk(ctx, chunk, decoder, scanner);
     },
   });

@@ -50,8 +50,11 @@ function validateChunk<S extends StandardSchemaV1>(
   // A schema that answers with another object may hold on to it (a default, a fallback).
   let fresh = chunk.fresh;
   const isOwn = chunk.fresh && ctx.unshared;
+  const scanned = chunk.input?.scanned;
+  const known = scanned?.validFor === ctx.id ? scanned.valid : undefined;
   for (let i = 0; i < n; i++) {
-    if (isUnchanged?.(values[i]) === true) {
+    // The decoder has looked at its bytes, or code made for the schema looks at its fields.
+    if (known?.[chunk.row(i)] === 1 || isUnchanged?.(values[i]) === true) {
       // zod gives a value of its own; nobody can tell where nobody else holds the one that came.
       valid[kept++] = isOwn ? values[i] : Object.assign({}, values[i]);
       continue;

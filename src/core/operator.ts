@@ -105,6 +105,8 @@ export interface NodeContext {
   readonly unshared: boolean;
   /** Whether code may be made while the pipeline runs. */
   readonly codegen: boolean;
+  /** The node below, where it checks values against a schema and nobody else sees them between this node and that. */
+  readonly checkBelow: { readonly id: string; readonly schema: StandardSchemaV1 } | undefined;
   /** What this node keeps in the checkpoint. At most once a node. */
   keep(participant: Participant): void;
   /** Keyed state of a stateful operator, bounded in memory, kept in the store. */

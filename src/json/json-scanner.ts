@@ -5,6 +5,7 @@
 import type { RecordBatch } from '../core/record-batch.ts';
 import { ScannedRows } from '../core/scanned-rows.ts';
 import { compile, literal } from './codegen.ts';
+import { type FieldTest, type FlatSchema, flatSchemaOf } from './zod-check.ts';
 import { NumberScanner } from './number-scanner.ts';
 import { MAX_DOCUMENT, type Shape, type ShapeField, shapeOf } from './shape.ts';
 
@@ -32,11 +33,21 @@ interface Compiled {
   readonly shape: Shape;
   readonly scan: Scan;
   readonly names: readonly string[];
+  /** The documents are checked on the way. */
+  readonly checks: boolean;
   hits: number;
+}
+
+/** The node behind a decoder, where nobody else sees the values between the two, and what it checks them against. */
+export interface CheckBelow {
+  readonly id: string;
+  readonly schema: unknown;
 }
 
 /** One a decoder: learns the shapes that pass it. What it gives equals what JSON.parse gives, field order included. */
 export class JsonScanner {
+  private readonly below: CheckBelow | undefined;
+  private readonly schema: FlatSchema | undefined;
   private shapes: Compiled[] = [];
   private made = 0;
   private misses = 0;
@@ -44,6 +55,12 @@ export class JsonScanner {
   private batch: RecordBatch | undefined;
   private view: DataView = new DataView(new ArrayBuffer(0));
   private rows: ScannedRows | null = null;
+
+  /** Documents that have just the fields of the schema `below`, in its order, are checked as they are read. */
+  constructor(below?: CheckBelow) {
+    this.below = below;
+    this.schema = flatSchemaOf(below?.schema);
+  }
 
   /** The next rows are of `batch`: it is told what was read in it. */
   begin(batch: RecordBatch): void {
@@ -53,7 +70,8 @@ export class JsonScanner {
     this.view = batch.view;
     this.misses = 0;
     const [main] = this.shapes;
-    this.rows = main === undefined ? null : new ScannedRows(main.names, batch.length);
+    const validFor = main?.checks === true ? this.below?.id : undefined;
+    this.rows = main === undefined ? null : new ScannedRows(main.names, batch.length, validFor);
     batch.scanned = this.rows ?? undefined;
   }
 
@@ -84,15 +102,21 @@ export class JsonScanner {
     const shape = shapeOf(bytes.toString('latin1', start, end));
     this.shapeless = shape === undefined ? this.shapeless + 1 : 0;
     if (shape === undefined || this.shapes.some((each) => isSame(each.shape, shape))) return;
-    const scan = compileScan(shape);
+    const names = shape.fields.map(({ name }) => name);
+    const schema = isDescribedBy(names, this.schema) ? this.schema : undefined;
+    const scan = compileScan(shape, schema);
     this.made++;
     if (scan === undefined) {
       this.made = MAX_COMPILED;
       return;
     }
     if (this.shapes.length === MAX_SHAPES) this.shapes.pop();
-    this.shapes.push({ shape, scan, names: shape.fields.map(({ name }) => name), hits: 0 });
+    this.shapes.push({ shape, scan, names, checks: schema !== undefined, hits: 0 });
   }
+}
+
+function isDescribedBy(names: readonly string[], schema: FlatSchema | undefined): boolean {
+  return schema?.fields.length === names.length && schema.fields.every(({ name }, i) => name === names[i]);
 }
 
 function isSame(a: Shape, b: Shape): boolean {
@@ -139,29 +163,76 @@ class WordScanner {
  * The code for one shape. The structure is checked byte by byte before any text is made; a text is cut from that of its
  * document, which costs less than to make it from bytes, but keeps the document in memory as long as it is kept itself.
  */
-function compileScan({ fields, after, isTight }: Shape): Scan | undefined {
+function compileScan({ fields, after, isTight }: Shape, schema: FlatSchema | undefined): Scan | undefined {
   const numbers = new NumberScanner();
+  const tests = fields.map((_, i) => schema?.fields[i]);
   const body = [
+    rowCode(fields.map(({ name }) => name)),
     'return function scan(b, d, start, end, rows, row) {',
     'let p = start, plain = 1, w = 0;',
     'const last = end - 4;',
     ...fields.map(fieldCode),
     `${matchCode(after)} if (p !== end) return undefined;`,
-    fields.some(({ kind }) => kind === 'text')
-      ? `const t = end - start > ${MAX_SHARED} ? null : b.latin1Slice(start, end);`
-      : '',
-    ...fields.map(({ kind }, i) =>
-      kind === 'text'
-        ? `const v${i} = e${i} < 0 ? x${i} : t === null ? b.latin1Slice(s${i}, e${i}) : t.slice(s${i} - start, e${i} - start);`
-        : `const v${i} = x${i};`,
-    ),
+    `let t = end - start > ${MAX_SHARED} ? null : undefined;`,
+    ...fields.map(({ kind }, i) => (kind === 'text' ? textCode(i, tests[i]) : `const v${i} = x${i};`)),
     'if (rows !== null) {',
     ...fields.map((_, i) => `rows.columns[${i}][row] = v${i};`),
+    schema === undefined
+      ? ''
+      : `rows.valid[row] = ${fields.map(({ kind }, i) => testCode(kind, i, tests[i]!)).join(' && ')} ? 1 : 0;`,
     `rows.plain[row] = ${isTight ? 'plain' : '0'}; }`,
-    `return { ${fields.map(({ name }, i) => `${literal(name)}: v${i}`).join(', ')} };`,
+    `return new Row(${fields.map((_, i) => `v${i}`).join(', ')});`,
     '};',
   ].join('\n');
-  return compile<(...tools: unknown[]) => Scan>(['STOP', 'N', 'W'], body)?.(STOP, numbers, new WordScanner(numbers));
+  return compile<(...tools: unknown[]) => Scan>(['STOP', 'N', 'W', 'C'], body)?.(
+    STOP,
+    numbers,
+    new WordScanner(numbers),
+    schema?.constants,
+  );
+}
+
+/** Fields that may be added to an object without it being moved. */
+const ROOM = 4;
+/** Objects of a constructor by which V8 sees how much room they need: seven, and some more. */
+const SAMPLES = 12;
+
+/**
+ * `Row` makes plain objects with those fields. A literal has room for its own fields only, and the first one that is added costs an
+ * array beside it: enriching and writing orders took an eighth more time. What is made by a constructor keeps the room that its first objects
+ * turned out to need.
+ * @see https://v8.dev/blog/slack-tracking
+ */
+function rowCode(names: readonly string[]): string {
+  const set = names.map((name, i) => `this[${literal(name)}] = v${i};`);
+  const added = Array.from({ length: ROOM }, (_, i) => `row['more ${i}'] = 0;`);
+  return `function Row(${names.map((_, i) => `v${i}`).join(', ')}) { ${set.join(' ')} }
+    Row.prototype = Object.prototype;
+    for (let i = 0; i < ${SAMPLES}; i++) { const row = new Row(); ${added.join(' ')} }`;
+}
+
+/** Makes the text that was found of that of its document; where the schema names the texts that there may be, takes that one. */
+function textCode(i: number, test: FieldTest | undefined): string {
+  const cut = `v${i} = t === null ? b.latin1Slice(s${i}, e${i})
+    : (t ??= b.latin1Slice(start, end)).slice(s${i} - start, e${i} - start);`;
+  const known = (test?.texts ?? [])
+    .filter((text) => ASCII.test(text))
+    .map((text) => `if (${isTextCode(text, i)}) { v${i} = ${literal(text)}; k${i} = 1; } else`);
+  return `let v${i} = x${i}, k${i} = 0; if (e${i} >= 0) { ${known.join(' ')} ${cut} }`;
+}
+
+/** Whether a field is as the schema wants it. */
+function testCode(kind: ShapeField['kind'], i: number, { condition, texts }: FieldTest): string {
+  if (kind === 'text' && texts !== undefined) return `k${i} === 1`;
+  return `(${condition.replaceAll('$', `v${i}`)})`;
+}
+
+/** What is scanned is nothing else. */
+const ASCII = /^[ -~]*$/;
+
+function isTextCode(text: string, i: number): string {
+  const differs = differsCode(text, `s${i}`);
+  return [`e${i} - s${i} === ${text.length}`, ...differs.map((test) => `!(${test})`)].join(' && ');
 }
 
 function fieldCode({ kind, before }: ShapeField, i: number): string {
@@ -186,15 +257,19 @@ function fieldCode({ kind, before }: ShapeField, i: number): string {
 const STOPS_IN_WORD = `((w + 0x01010101) | (w - 0x20202020)
   | (((w ^ 0x22222222) - 0x01010101) & ~(w ^ 0x22222222)) | (((w ^ 0x5c5c5c5c) - 0x01010101) & ~(w ^ 0x5c5c5c5c))) & 0x80808080`;
 
-/** Moves `p` over the bytes of `text`, or gives up. Four bytes at a time; the last four may overlap those before. */
+/** Moves `p` over the bytes of `text`, or gives up. */
 function matchCode(text: string): string {
+  const tests = [`p + ${text.length} > end`, ...differsCode(text, 'p')];
+  return `if (${tests.join(' || ')}) return undefined; p += ${text.length};`;
+}
+
+/** Tests of which one is true where the bytes at `at` are not those of `text`. Four bytes at a time; the last four may overlap those before. */
+function differsCode(text: string, at: string): string[] {
   const bytes = Buffer.from(text, 'latin1');
   const { length } = bytes;
-  const tests = [`p + ${length} > end`];
-  if (length < 4) for (let i = 0; i < length; i++) tests.push(`b[p + ${i}] !== ${bytes[i]}`);
-  for (let i = 0; i < length && length >= 4; i += 4) {
-    const at = Math.min(i, length - 4);
-    tests.push(`d.getInt32(p + ${at}, true) !== ${bytes.readInt32LE(at)}`);
-  }
-  return `if (${tests.join(' || ')}) return undefined; p += ${length};`;
+  if (length < 4) return Array.from(bytes, (byte, i) => `b[${at} + ${i}] !== ${byte}`);
+  return Array.from({ length: Math.ceil(length / 4) }, (_, i) => {
+    const word = Math.min(i * 4, length - 4);
+    return `d.getInt32(${at} + ${word}, true) !== ${bytes.readInt32LE(word)}`;
+  });
 }

@@ -1,26 +1,58 @@
-/** Schemas of zod whose whole meaning is known, as one function: zod walks its definition for every record. */
+/** Schemas of zod whose whole meaning is known, as code: zod walks its definition for every record. */
 import { compile, literal } from './codegen.ts';
 
-/** Whether zod would accept the value and give back one that equals it, field order included. False: ask zod. */
-export type ValueCheck = (value: unknown) => boolean;
+/** What a schema asks of a field. */
+export interface FieldTest {
+  readonly name: string;
+  /** A condition on `$`, the field's value. */
+  readonly condition: string;
+  /** The texts that it may be, where it may be nothing else. */
+  readonly texts: readonly string[] | undefined;
+}
 
 /**
- * The check of a flat `z.object` of texts, finite numbers, booleans, literals and enumerations with bounds; `undefined` for anything
+ * A schema under which a value is valid, and given back as it was, that has these fields in this order and no others. Of all other
+ * values it says nothing.
+ */
+export interface FlatSchema {
+  readonly fields: readonly FieldTest[];
+  /** What the conditions know as `C`. */
+  readonly constants: readonly unknown[];
+}
+
+/**
+ * What a flat `z.object` of texts, finite numbers, booleans, literals and enumerations with bounds asks for; `undefined` for anything
  * else: transformations, refinements, defaults, nested objects, options, messages that depend on the value, other libraries.
  *
  * @see https://zod.dev/library-authors: `_zod.def` is what a library may read of a schema
  */
-export function zodCheck(schema: unknown): ValueCheck | undefined {
+export function flatSchemaOf(schema: unknown): FlatSchema | undefined {
   const def = definition(schema, ['type', 'shape', 'catchall', 'checks', 'error'], 'object');
   if (def === undefined || hasChecks(def)) return undefined;
   const shape = def.shape as Readonly<Record<string, unknown>>;
   const names = Object.keys(shape);
   const constants: unknown[] = [];
-  const tests = names.map((name) => fieldTest(shape[name], constants));
-  if (names.length === 0 || names.some(isSpecial) || tests.includes(undefined)) return undefined;
+  const fields = names.flatMap((name) => fieldTest(name, shape[name], constants) ?? []);
+  if (names.length === 0 || names.some(isSpecial) || fields.length < names.length) return undefined;
+  return { fields, constants };
+}
+
+/** Whether zod would accept the value and give back one that equals it, field order included. False: ask zod. */
+export type ValueCheck = (value: unknown) => boolean;
+
+/** `undefined` for a schema that is not known to be flat, and where no code can be made. */
+export function zodCheck(schema: unknown): ValueCheck | undefined {
+  const flat = flatSchemaOf(schema);
+  if (flat === undefined) return undefined;
+  const { fields, constants } = flat;
+  const names = fields.map(({ name }) => name);
+  const tests = fields.map(
+    ({ name, condition }, i) =>
+      `const x${i} = v[${literal(name)}]; if (!(${condition.replaceAll('$', `x${i}`)})) return false;`,
+  );
   const body = `return function check(v) {
     if (typeof v !== 'object' || v === null || Object.getPrototypeOf(v) !== Object.prototype) return false;
-    ${names.map((name, i) => `const x${i} = v[${literal(name)}]; if (!(${tests[i]!.replaceAll('$', `x${i}`)})) return false;`).join('\n')}
+    ${tests.join('\n')}
     let i = 0;
     for (const name in v) if (name !== NAMES[i++]) return false;
     return i === ${names.length};
@@ -48,8 +80,8 @@ function hasChecks({ checks }: Definition): boolean {
   return Array.isArray(checks) && checks.length > 0;
 }
 
-/** A condition on `$`, or `undefined` where the schema says more than is known here. */
-function fieldTest(schema: unknown, constants: unknown[]): string | undefined {
+/** `undefined` where the schema says more than is known here. */
+function fieldTest(name: string, schema: unknown, constants: unknown[]): FieldTest | undefined {
   const def = definition(schema, ['type', 'checks', 'error', 'entries', 'values', 'coerce']);
   if (def === undefined || def.coerce === true) return undefined;
   const checks = (def.checks as readonly unknown[] | undefined) ?? [];
@@ -74,7 +106,15 @@ function fieldTest(schema: unknown, constants: unknown[]): string | undefined {
     }
   };
   const test = own();
-  return test === undefined ? undefined : [test, ...bounds].join(' && ');
+  if (test === undefined) return undefined;
+  const only = checks.length === 0 ? textsOf(def) : undefined;
+  return { name, condition: [test, ...bounds].join(' && '), texts: only };
+}
+
+function textsOf({ type, entries, values }: Definition): readonly string[] | undefined {
+  const all = type === 'enum' ? Object.values(entries as object) : type === 'literal' ? (values as unknown[]) : [];
+  const texts = all.filter((each) => typeof each === 'string');
+  return texts.length === 0 || texts.length < all.length ? undefined : texts;
 }
 
 /** A condition of a user's own may leave the check out; zod's own asks for a length only where there is one. */

@@ -67,6 +67,7 @@ export class NodeHost implements NodeContext {
   readonly rejectsThrows: boolean;
   readonly unshared: boolean;
   readonly codegen: boolean;
+  readonly checkBelow: NodeContext['checkBelow'];
   participant: Participant = {};
   fileOutput: Output | undefined;
   reader: SourceReader | undefined;
@@ -90,6 +91,7 @@ export class NodeHost implements NodeContext {
     this.rejectsThrows = throwsAreRejected(planned);
     this.unshared = isUnshared(planned);
     this.codegen = task.codegen;
+    this.checkBelow = checkBelow(planned);
   }
 
   keep(participant: Participant): void {
@@ -191,4 +193,9 @@ export class NodeHost implements NodeContext {
   outputPath(path: string): string {
     return isAbsolute(path) ? path : join(this.surroundings.outputDir, path);
   }
+}
+
+function checkBelow({ users }: PlannedNode): NodeContext['checkBelow'] {
+  const [{ id, node }] = users.length === 1 ? users : [{ id: '', node: undefined }];
+  return node?.schema === undefined ? undefined : { id, schema: node.schema };
 }

@@ -27,4 +27,31 @@ describe('validate', () => {
       await driver.stop();
     },
   );
+
+  it.each([true, false])(
+    'checks again what was changed since the decoder looked at it (code made: %s)',
+    async (codegen) => {
+      const twice = kafka('in').pipe(
+        decodeJson(),
+        validate(Reading),
+        map((reading) => Object.assign(reading, { celsius: String(reading.celsius) })),
+        validate(Reading),
+        toDLQ('dlq'),
+        sinkKafka('out'),
+      );
+      const driver = new TestDriver(pipeline('p', twice), { codegen });
+      await driver.start();
+      // The decoder looks at what comes behind the first batch, from which it learns.
+      for (let batch = 0; batch < 2; batch++) {
+        await driver.append(
+          'in',
+          Array.from({ length: 5 }, (_, celsius) => ({ value: { sensor: 'a', celsius } })),
+        );
+        await driver.settle();
+      }
+      expect(await driver.readJson('out')).toEqual([]);
+      expect(await driver.read('dlq')).toHaveLength(10);
+      await driver.stop();
+    },
+  );
 });
