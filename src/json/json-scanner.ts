@@ -70,9 +70,12 @@ export class JsonScanner {
     this.view = batch.view;
     this.misses = 0;
     const [main] = this.shapes;
-    const validFor = main?.checks === true ? this.below?.id : undefined;
-    this.rows = main === undefined ? null : new ScannedRows(main.names, batch.length, validFor);
+    this.rows = main === undefined ? null : this.rowsOf(main, batch.length);
     batch.scanned = this.rows ?? undefined;
+  }
+
+  private rowsOf({ names, checks }: Compiled, rows: number): ScannedRows {
+    return new ScannedRows(names, rows, checks ? this.below?.id : undefined);
   }
 
   /** The value of row `row`, or `undefined` when JSON.parse has to look at it. */

@@ -7,7 +7,6 @@ import {
   type ConnectionOptions,
   loggers,
   type ProtocolError,
-  type Reader,
   type ResponseError,
   type Writer,
 } from '@platformatic/kafka';
@@ -18,6 +17,7 @@ import { closedTrouble, SASL_HINTS, type Security, tlsTrouble } from './connecti
 import { CODE } from './error-table.ts';
 import { BrokerError, ConnectionError } from './failures.ts';
 import type { SaslConfig, TlsConfig } from './kafka-config.ts';
+import { RawChannel } from './raw-channel.ts';
 
 // It would print requests as they are, the one that carries the password included.
 loggers.protocol.enabled = false;
@@ -29,7 +29,7 @@ export interface ConnectionSettings {
   readonly sasl: SaslConfig | undefined;
 }
 
-/** A request that is written and read by us: the bytes of the answer, without its header. */
+/** A request that is written and read by us; its answer is bytes, without its header. */
 export interface RawRequest {
   readonly key: number;
   readonly version: number;
@@ -58,6 +58,8 @@ export class BrokerConnection {
   private readonly wire: Connection;
   private readonly clock: Clock;
   private readonly security: Security;
+  /** There once the library has connected and logged in. */
+  private channel: RawChannel | undefined;
   private failure: ConnectionError | undefined;
   /** The broker has asked us to be quiet until then. */
   private quietUntil = 0;
@@ -92,6 +94,7 @@ export class BrokerConnection {
     try {
       await wire.connect(address.host, address.port);
       await connection.checkVersions();
+      connection.channel = new RawChannel(wire.socket, settings.clientId, settings.clock);
       return connection;
     } catch (error) {
       const failure = connection.failure ?? connection.connectionError(error);
@@ -112,7 +115,12 @@ export class BrokerConnection {
    * @throws BrokerError for the first error code in the answer, ConnectionError
    */
   async call<Arguments extends unknown[], Answer>(api: API<Arguments, Answer>, ...args: Arguments): Promise<Answer> {
-    return this.answer((done) => api(this.wire, ...args, done));
+    return this.answer((resolve, reject) =>
+      api(this.wire, ...args, (error, answer) => {
+        if (error) reject(error);
+        else resolve(answer as Answer);
+      }),
+    );
   }
 
   /** Like `call`, and an answer with error codes in it is an answer, too: for requests about many things at once. */
@@ -120,18 +128,21 @@ export class BrokerConnection {
     api: API<Arguments, Answer>,
     ...args: Arguments
   ): Promise<Answer> {
-    return this.answer((done) =>
+    return this.answer((resolve, reject) =>
       api(this.wire, ...args, (error, answer) => {
         const partly = (error as ResponseError | null)?.response as Answer | undefined;
-        if (partly === undefined) done(error, answer);
-        else done(null, partly);
+        if (error && partly === undefined) reject(error);
+        else resolve(partly ?? (answer as Answer));
       }),
     );
   }
 
-  /** Sends a request of our own making, before it returns for the first time. */
+  /**
+   * Sends a request of our own making, before it returns for the first time. Its bytes must stay as they are until the answer.
+   * @throws ConnectionError
+   */
   async send({ key, version, payload }: RawRequest): Promise<Buffer> {
-    return this.answer((done) => this.wire.send(key, version, payload, bytesOf, true, true, done));
+    return this.answer((resolve) => resolve(this.channel!.send({ key, version, payload: payload().buffers })));
   }
 
   /** What a broker under a quota asks for: to send nothing before `ms` have passed. */
@@ -154,20 +165,24 @@ export class BrokerConnection {
     this.failure ??= reason;
     this.wire.socket?.destroy();
     this.wire.close(() => {});
+    this.channel?.fail(this.failure);
   }
 
-  private async answer<Answer>(send: (done: (error: Error | null, answer?: Answer) => void) => void): Promise<Answer> {
+  private async answer<Answer>(
+    ask: (resolve: (answer: Answer | Promise<Answer>) => void, reject: (reason: Error) => void) => void,
+  ): Promise<Answer> {
     if (this.failure !== undefined) throw this.failure;
     this.waiting++;
-    return new Promise<Answer>((resolve, reject) => {
-      send((error, answer) => {
-        if (error) reject(this.judged(error));
-        else resolve(answer as Answer);
-        if (!error) this.answers++;
-        this.waiting--;
-        if (this.isRetired && this.waiting === 0) this.drop();
-      });
-    });
+    try {
+      const answer = await new Promise<Answer>(ask);
+      this.answers++;
+      return answer;
+    } catch (error) {
+      throw this.judged(error as Error);
+    } finally {
+      this.waiting--;
+      if (this.isRetired && this.waiting === 0) this.drop();
+    }
   }
 
   /** Ends with the last answer that is still to come. */
@@ -188,6 +203,7 @@ export class BrokerConnection {
 
   private fail(error: Error): void {
     this.failure ??= this.connectionError(error);
+    this.channel?.fail(this.failure);
   }
 
   private connectionError(error: unknown): ConnectionError {
@@ -206,10 +222,6 @@ export class BrokerConnection {
       throw new ConnectionError(this.address, reason, 'Kafka 3.1 is the oldest that will do');
     }
   }
-}
-
-function bytesOf(_correlation: number, _key: number, _version: number, reader: Reader): Buffer {
-  return reader.buffer.buffer;
 }
 
 function wireOptions({ host }: Address, { tls, sasl }: ConnectionSettings): ConnectionOptions {

@@ -8,7 +8,7 @@ import { crc32c } from './crc32c.ts';
 import { WireBatch } from './wire-batch.ts';
 
 export interface EncodedRecords {
-  /** The batch's own memory, the writer's, or a buffer of its own where the records were compressed. To be stamped before it is sent. */
+  /** The memory of a batch that is one already, or memory of their own. To be stamped before they are sent. */
   readonly bytes: Buffer;
   /** Behind the last row written. */
   readonly to: number;
@@ -48,7 +48,9 @@ export function encodeRecords(
     const added = writer.add(key.of(row * 4), value.of(row * 4 + 2), timestamps[row], headerLists?.[row], maxBytes);
     if (added === FULL) break;
   }
-  return { bytes: packed(writer.finish(), compression), to: row };
+  const plain = writer.finish();
+  const bytes = packed(plain, compression);
+  return { bytes: bytes === plain ? Buffer.from(plain) : bytes, to: row };
 }
 
 /** Writes who produces a batch and its place in the sequence, then its checksum. May be called again to stamp anew. */

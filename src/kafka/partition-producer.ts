@@ -17,7 +17,7 @@ import { unknownPartition } from './refusals.ts';
 /** Below the 1,048,588 bytes that a broker takes unless told otherwise. */
 const BATCH_BYTES = 1_000_000;
 const MIN_BATCH_BYTES = 1_024;
-/** Written anew for each request: its bytes have been taken when `produce` returns. */
+/** For batches that are not written yet as they travel. */
 let scratch = new BatchWriter(BATCH_BYTES);
 /** A broker remembers so many batches of a producer, and knows each of them when it comes again. */
 const MAX_IN_FLIGHT = 5;

@@ -11,7 +11,7 @@ const REPLICAS_MS = 20_000;
 const [KEY, VERSION] = VERSIONS.Produce;
 
 /**
- * Sends before it returns for the first time: `records` may be used again when the call is made, not only when it is answered.
+ * Sends before it returns for the first time. `records` must stay as they are until the answer.
  * @returns the offset of the first record
  * @throws BrokerError, ConnectionError
  * @see https://kafka.apache.org/protocol#The_Messages_Produce
