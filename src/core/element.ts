@@ -145,11 +145,25 @@ export class Chunk<T> implements ChunkColumns {
     return new Chunk<T>({ ...columnsOf(this), ...columns }, this.materialised, this.rejections, this.fresh);
   }
 
-  /** The records that were not rejected, with `values` in place of theirs; the rejections join those carried from above. */
+  /** The records that were not rejected (rows rising), with `values` in place of theirs; the rejections join those carried from above. */
   without<U>(rejected: ReadonlyMap<number, Rejection>, values: readonly U[], fresh = false): Chunk<U> {
-    const kept = new Int32Array(this.length - rejected.size);
-    for (let i = 0, k = 0; i < this.length; i++) if (!rejected.has(i)) kept[k++] = i;
-    return this.select(kept, values, [...this.rejections, ...rejected.values()], fresh);
+    const { times, watermarks, rows, input, keys } = this;
+    const runs = runsBetween([...rejected.keys()], this.length);
+    const n = this.length - rejected.size;
+    return new Chunk<U>(
+      {
+        origin: this.origin,
+        input,
+        rows: input && joined(runs, rows ?? firstRows(this.length), new Int32Array(n)),
+        times: joined(runs, times, new Float64Array(n)),
+        watermarks: watermarks && joined(runs, watermarks, new Float64Array(n)),
+        keys: keys?.filter((_, i) => !rejected.has(i)),
+        caughtUp: this.caughtUp,
+      },
+      values,
+      [...this.rejections, ...rejected.values()],
+      fresh,
+    );
   }
 
   /** The records at `indices` (rising, repeats allowed), with `values` in place of theirs. */
@@ -185,3 +199,31 @@ export function columnsOf(chunk: ChunkColumns): ChunkColumns {
   const { origin, input, rows, times, watermarks, keys, caughtUp } = chunk;
   return { origin, input, rows, times, watermarks, keys, caughtUp };
 }
+
+/** From and to of what lies between `gaps`, rising places below `length`; what is empty is left out. */
+function runsBetween(gaps: readonly number[], length: number): readonly (readonly [from: number, to: number])[] {
+  const ends = [...gaps, length];
+  return ends.map((end, i): [number, number] => [i === 0 ? 0 : ends[i - 1] + 1, end]).filter(([from, to]) => to > from);
+}
+
+/** Runs of `source` one behind the other, at the start of `target`. */
+function joined<A extends Int32Array | Float64Array>(
+  runs: readonly (readonly [from: number, to: number])[],
+  source: A,
+  target: A,
+): A {
+  let at = 0;
+  for (const [from, to] of runs) {
+    target.set(source.subarray(from, to), at);
+    at += to - from;
+  }
+  return target;
+}
+
+/** 0, 1, 2 …: the rows of a chunk that has all of its batch. */
+function firstRows(length: number): Int32Array {
+  if (length > counted.length) counted = Int32Array.from({ length: length * 2 }, (_, i) => i);
+  return counted.subarray(0, length);
+}
+
+let counted = new Int32Array(0);

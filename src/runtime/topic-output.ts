@@ -14,7 +14,7 @@ const HEADER_OVERHEAD = 10;
 const BATCH_BYTES = 1_000_000;
 const NO_HEADERS: readonly Header[] = [];
 /** Builders of a partition that wait for work: what goes on while a commit is under way needs some. */
-const MAX_SPARE = 4;
+const MAX_SPARE = 8;
 
 /** A batch that was taken, and what it holds until nobody needs it any more. */
 interface Taken {
