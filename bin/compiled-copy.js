@@ -32,7 +32,7 @@ const REQUIRE = `import { createRequire as requireFrom } from 'node:module'; con
  */
 export async function compiledCopy(options) {
   const { home, entries, folder } = options;
-  const copy = currentCopy(home, folder) ?? (await makeCopy(options).catch(() => undefined));
+  const copy = currentCopy(options) ?? (await makeCopy(options).catch(() => undefined));
   if (copy === undefined) return undefined;
   return Object.fromEntries(
     entries.map((entry) => [
@@ -42,10 +42,10 @@ export async function compiledCopy(options) {
   );
 }
 
-function currentCopy(home, folder) {
+function currentCopy({ home, external, folder }) {
   try {
     const { copy, maker, inputs, outputs } = JSON.parse(readFileSync(join(folder, CURRENT), 'utf8'));
-    if (maker !== makerOf(home)) return undefined;
+    if (maker !== makerOf(home, external)) return undefined;
     const isFresh = Object.entries(inputs).every(([path, stamp]) => stampOf(join(home, path)) === stamp);
     // What a loss of power has cut short, or another user may not read, would end every start.
     const isWhole = Object.entries(outputs).every(([path, bytes]) => statSync(join(folder, copy, path)).size === bytes);
@@ -57,7 +57,7 @@ function currentCopy(home, folder) {
 
 /** Two starts at once make a copy each; both are whole, and one of them stays current. */
 async function makeCopy({ home, entries, external, folder }) {
-  const { buildSync } = await import('esbuild');
+  const { build } = await import('esbuild');
   const settled = Date.now() - SETTLED_MS;
   mkdirSync(folder, { recursive: true });
   removeOld(folder);
@@ -65,8 +65,8 @@ async function makeCopy({ home, entries, external, folder }) {
   try {
     // Those who start it later may be others than who did so first.
     chmodSync(outdir, 0o777 & ~process.umask());
-    const maker = makerOf(home);
-    const { metafile } = buildSync({
+    const maker = makerOf(home, external);
+    const { metafile } = await build({
       absWorkingDir: home,
       entryPoints: [...entries],
       outbase: home,
@@ -74,6 +74,7 @@ async function makeCopy({ home, entries, external, folder }) {
       bundle: true,
       splitting: true,
       external: [...external],
+      plugins: [PARTS_ONLY],
       format: 'esm',
       banner: { js: REQUIRE },
       outExtension: { '.js': '.mjs' },
@@ -102,8 +103,8 @@ async function makeCopy({ home, entries, external, folder }) {
 }
 
 /** Packages are unpacked with times of long ago, so that two versions may differ in neither time nor size. */
-function makerOf(home) {
-  return `${stampOf(import.meta.filename)} ${readFileSync(join(home, 'package.json'), 'utf8')}`;
+function makerOf(home, external) {
+  return `${stampOf(import.meta.filename)} ${external.join()} ${readFileSync(join(home, 'package.json'), 'utf8')}`;
 }
 
 /** Changes when the file does. */
@@ -111,6 +112,24 @@ function stampOf(file) {
   const { mtimeMs, size } = statSync(file);
   return `${mtimeMs} ${size}`;
 }
+
+/**
+ * Of the package for Kafka's protocol we use a part. The rest is left out, although it does something when it is loaded: it compiles the schemas of
+ * options for clients that we do not make, a sixth of a start.
+ */
+const PARTS_ONLY = {
+  name: 'parts-only',
+  setup(build) {
+    build.onResolve({ filter: /./ }, async ({ path, pluginData, ...about }) => {
+      if (pluginData === ASKED) return undefined;
+      const resolved = await build.resolve(path, { ...about, pluginData: ASKED });
+      const isInPart = resolved.errors.length === 0 && IN_PARTS.test(resolved.path);
+      return isInPart ? { path: resolved.path, sideEffects: false } : undefined;
+    });
+  },
+};
+const ASKED = Symbol('asked');
+const IN_PARTS = /[\\/]@platformatic[\\/]kafka[\\/]/;
 
 function removeOld(folder) {
   for (const name of readdirSync(folder)) {

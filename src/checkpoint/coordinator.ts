@@ -51,6 +51,7 @@ export interface CoordinatorOptions {
 const RENEW_MS = 3_600_000;
 /** What comes first after a silence waits so long for what comes with it. */
 const GATHER_MS = 5;
+const START = { durationMs: 0, isBehind: false };
 
 export class Coordinator {
   last: { readonly epoch: number; readonly at: number; readonly durationMs: number } | undefined;
@@ -89,8 +90,9 @@ export class Coordinator {
       for (;;) {
         await this.untilWork(signal);
         if (signal.aborted) return;
-        const { durationMs } = this.last ?? { durationMs: 0 };
-        const due = this.madeAt + pauseMs(pace, { durationMs, isBehind: task.isBehind });
+        // Behind a start results have been waited for long enough.
+        const last = this.last === undefined ? START : { durationMs: this.last.durationMs, isBehind: task.isBehind };
+        const due = this.madeAt + pauseMs(pace, last);
         await this.sleep(Math.max(GATHER_MS, due - clock.now()));
         if (signal.aborted) return;
         await this.checkpoint({ final: false, drained: false });

@@ -28,7 +28,7 @@ export interface Pace {
 export const PACE: Pace = { moved: 4_096, collected: 4_096 };
 
 /** What a start has to read at most, about: half as much again while it is moved. */
-const MAX_ENTRIES = 256 * 1024;
+const MAX_ENTRIES = 128 * 1024;
 const MAX_BYTES = 32 * 1024 * 1024;
 const MAX_DELTAS = 1_024;
 const PINNED_SHARE = 0.5;

@@ -52,8 +52,14 @@ let running: Promise<void>;
 
 beforeEach(async () => {
   clock = new ManualClock(0);
-  task = new FakeTask(clock);
   commitMs = 0;
+  start();
+  await pass(1_000);
+});
+
+/** A task that has made no checkpoint yet. */
+function start(): void {
+  task = new FakeTask(clock);
   stopping = new AbortController();
   task.coordinator = new Coordinator({
     task,
@@ -74,8 +80,7 @@ beforeEach(async () => {
     onPoint: () => {},
   });
   running = task.coordinator.run(stopping.signal);
-  await pass(1_000);
-});
+}
 
 afterEach(async () => {
   stopping.abort();
@@ -125,6 +130,16 @@ describe('checkpoints of a running task', () => {
     task.isBehind = false;
     await pass(400, change);
     expect(gaps().at(-1)).toBe(50);
+  });
+
+  it('begin soon behind a start, also where the task is behind', async () => {
+    stopping.abort();
+    await running;
+    const began = clock.now();
+    start();
+    task.isBehind = true;
+    await pass(300, change);
+    expect(task.barriers.map((at) => at - began)).toEqual([50, 250]);
   });
 
   it('leave time for records where they take long', async () => {
