@@ -9,11 +9,9 @@ const HOME = join(import.meta.dirname, '..');
 const START = 'src/runtime/cli/start.ts';
 /** Packages that the command line has to itself: no pipeline meets them twice, and of what they consist of, only what is used is loaded. */
 const OWN = new Set(['commander', 'picocolors', '@platformatic/kafka']);
-/** What one of these loads from files beside its own. */
-const IN_PLACE = ['@platformatic/wasm-utils'];
 
 const { version, exports, dependencies } = JSON.parse(readFileSync(join(HOME, 'package.json'), 'utf8'));
-const external = [...Object.keys(dependencies).filter((name) => !OWN.has(name)), ...IN_PLACE];
+const external = Object.keys(dependencies).filter((name) => !OWN.has(name));
 const folder = join(HOME, 'node_modules/.cache/millrace');
 const copy = await compiledCopy({ home: HOME, entries: [START, ...Object.values(exports)], external, folder });
 if (copy === undefined) await loadTypeScript();
