@@ -30,7 +30,13 @@ const job = GUARD_JOBS[process.argv[2]];
 const folder = mkdtempSync(join(tmpdir(), 'millrace-guard-'));
 const clock = new ManualClock(START);
 const store = openLmdbStore(join(folder, '.millrace'));
-const log = job.log === 'simulated Kafka' ? new SimulatedKafka(clock) : new EmbeddedLog(store, clock);
+/** As a broker has it. */
+const BATCH_BYTES = 1_000_000;
+
+const log =
+  job.log === 'simulated Kafka'
+    ? new SimulatedKafka(clock, { batchBytes: BATCH_BYTES })
+    : new EmbeddedLog(store, clock);
 const allocation = new Allocation();
 const counted = { storeCommits: 0, logTransactions: 0, fileSyncs: 0 };
 /** Resolves when no checkpoint is under way. */

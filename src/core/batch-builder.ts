@@ -1,5 +1,6 @@
 /** Collects records for one partition until they are appended, in memory that is used again. */
-import { copyBytes, viewOf } from './copy-bytes.ts';
+import { copyBytes } from './copy-bytes.ts';
+import { ReusedMemory } from './reused-memory.ts';
 import { type Header, RecordBatch, type RecordValue, type SplicedValue } from './record-batch.ts';
 
 /** What a log's driver may bring of its own, to write records only once as they travel. */
@@ -8,22 +9,21 @@ export interface BatchBuilder {
   readonly length: number;
   /** Bytes of all records so far. */
   readonly byteLength: number;
-  /** Whether most of its memory was not needed. */
-  readonly isOversized: boolean;
+  /** What it takes to keep it for later. */
+  readonly memoryBytes: number;
+  /** Whether most of its memory was not needed lately. */
+  readonly isTooLarge: boolean;
   /** Adds one record, strings as UTF-8, and returns the bytes it took; below 0: it is for the next batch. */
   add(key: string | Uint8Array | null, value: RecordValue, timestamp: number, headers?: readonly Header[]): number;
   /** The batch; the builder must not be used after it, or `reset` when nobody needs the batch any more. */
   finish(): RecordBatch;
-  /** Begins anew in the memory of the batch before. Memory that was not used before costs far more than to write into it again. */
+  /** Begins anew in the memory of the batch before. */
   reset(): void;
 }
 
 /** What `add` returns when the batch is full. */
 export const FULL = -1;
 
-const INITIAL_BYTES = 4_096;
-/** Memory that is this many times what was needed is not kept. */
-const MAX_SPARE = 4;
 /** Up to this length a loop of our own writes a text faster than a call of Node does. */
 export const SHORT_TEXT = 32;
 const MAX_ASCII = 127;
@@ -37,8 +37,7 @@ export class RecordBatchBuilder implements BatchBuilder {
   readonly partition: number;
   private readonly maxBytes: number;
   private readonly columns = new BatchColumns();
-  private buffer: Buffer = Buffer.allocUnsafe(INITIAL_BYTES);
-  private view = viewOf(this.buffer);
+  private readonly memory = new ReusedMemory();
   private used = 0;
 
   /** `maxBytes`: a batch is full when one more record would make it longer. */
@@ -56,15 +55,19 @@ export class RecordBatchBuilder implements BatchBuilder {
     return this.used;
   }
 
-  get isOversized(): boolean {
-    return isOversized(this.buffer.length, this.used);
+  get memoryBytes(): number {
+    return this.memory.buffer.length;
+  }
+
+  get isTooLarge(): boolean {
+    return this.memory.isTooLarge;
   }
 
   add(key: string | Uint8Array | null, value: RecordValue, timestamp: number, headers?: readonly Header[]): number {
     const { columns, used: before } = this;
     const most = mostBytes(key) + mostBytes(value);
     if (before + most > this.maxBytes && columns.length > 0) return FULL;
-    this.reserve(most);
+    this.memory.reserve(before, before + most);
     const row = columns.add(timestamp, headers);
     const keyStart = this.put(key);
     columns.slice(row * 4, keyStart, this.used);
@@ -74,18 +77,20 @@ export class RecordBatchBuilder implements BatchBuilder {
   }
 
   finish(): RecordBatch {
-    const { topic, partition, columns, buffer, used } = this;
-    return new RecordBatch({ topic, partition, ...columns.finish(), bytes: buffer.subarray(0, used) });
+    const { topic, partition, columns, memory, used } = this;
+    return new RecordBatch({ topic, partition, ...columns.finish(), bytes: memory.buffer.subarray(0, used) });
   }
 
   reset(): void {
+    this.memory.reset(this.used);
     this.used = 0;
     this.columns.reset();
   }
 
   /** Where it begins; −1 for null. */
   private put(data: RecordValue): number {
-    const { buffer, view, used: start } = this;
+    const { buffer, view } = this.memory;
+    const start = this.used;
     if (data === null) return -1;
     if (typeof data === 'string') {
       this.used = writeShortAscii(data, view, start) ?? start + buffer.write(data, start);
@@ -96,12 +101,6 @@ export class RecordBatchBuilder implements BatchBuilder {
       this.used = writeSpliced(data, view, start);
     }
     return start;
-  }
-
-  private reserve(bytes: number): void {
-    if (this.used + bytes <= this.buffer.length) return;
-    this.buffer = grown(this.buffer, this.used, this.used + bytes);
-    this.view = viewOf(this.buffer);
   }
 }
 
@@ -163,17 +162,6 @@ export class BatchColumns {
     this.timestamps = timestamps;
     this.offsets = new Float64Array(timestamps.length);
   }
-}
-
-/** A larger buffer, of `least` bytes or more, with the first `used` bytes of the one before. */
-export function grown(buffer: Buffer, used: number, least: number): Buffer {
-  const larger = Buffer.allocUnsafe(Math.max(buffer.length * 2, least));
-  larger.set(buffer.subarray(0, used));
-  return larger;
-}
-
-export function isOversized(capacity: number, used: number): boolean {
-  return capacity > INITIAL_BYTES && used * MAX_SPARE < capacity;
 }
 
 /** Where a short text in ASCII ends that is written at `start`, `undefined` for any other. */

@@ -2,14 +2,13 @@
  * Writes records as one of Kafka's record batches (magic 2): each once, where it belongs on the wire, behind room for the header.
  * @see https://kafka.apache.org/documentation/#recordbatch
  */
-import { FULL, grown, isOversized, SHORT_TEXT, writeShortAscii, writeSpliced } from '../core/batch-builder.ts';
+import { FULL, SHORT_TEXT, writeShortAscii, writeSpliced } from '../core/batch-builder.ts';
 import { commonBytes } from '../core/common-bytes.ts';
-import { viewOf } from '../core/copy-bytes.ts';
 import type { Header, RecordValue } from '../core/record-batch.ts';
+import { ReusedMemory } from '../core/reused-memory.ts';
 import { HEADER_BYTES, writeBatchHeader } from './batch-layout.ts';
 import { varintBytes, writeVarint } from './varint.ts';
 
-const INITIAL_BYTES = 4_096;
 /** A record's attributes: a byte that means nothing yet. */
 const RECORD_ATTRIBUTES = 0;
 /** As a length, and as the start of what has none. */
@@ -25,10 +24,7 @@ export class BatchWriter {
   valueStart = NULL;
   valueEnd = NULL;
   private readonly maxBytes: number;
-  private buffer: Buffer = Buffer.allocUnsafe(INITIAL_BYTES);
-  // Not a Buffer: code that writes into both kinds is slower.
-  private bytes = plain(this.buffer);
-  private view = viewOf(this.buffer);
+  private readonly memory = new ReusedMemory();
   private used = HEADER_BYTES;
   private baseTime = 0;
   private maxTime = 0;
@@ -43,8 +39,12 @@ export class BatchWriter {
     return this.used - HEADER_BYTES;
   }
 
-  get isOversized(): boolean {
-    return isOversized(this.buffer.length, this.used);
+  get memoryBytes(): number {
+    return this.memory.buffer.length;
+  }
+
+  get isTooLarge(): boolean {
+    return this.memory.isTooLarge;
   }
 
   /** Whether it holds more than a batch should have. */
@@ -71,8 +71,8 @@ export class BatchWriter {
       1 + varintBytes(timeDelta) + varintBytes(count) + sized(keyBytes) + sized(valueBytes) + headerBytes(headers);
     const added = varintBytes(length) + length;
     if (count > 0 && (used + added > maxBytes || !Number.isSafeInteger(timeDelta))) return FULL;
-    this.reserve(used + added);
-    const { bytes } = this;
+    this.memory.reserve(used, used + added);
+    const { bytes } = this.memory;
     let at = writeVarint(bytes, used, length);
     bytes[at++] = RECORD_ATTRIBUTES;
     at = writeVarint(bytes, at, timeDelta);
@@ -94,12 +94,13 @@ export class BatchWriter {
 
   /** The batch, to be stamped before it is sent: a view of memory that is written into again behind `reset`. */
   finish(): Buffer {
-    const bytes = this.buffer.subarray(0, this.used);
+    const bytes = this.memory.buffer.subarray(0, this.used);
     writeBatchHeader(bytes, this.count, this.baseTime, this.maxTime);
     return bytes;
   }
 
   reset(): void {
+    this.memory.reset(this.used);
     this.count = 0;
     this.used = HEADER_BYTES;
   }
@@ -122,12 +123,13 @@ export class BatchWriter {
 
   /** Returns whether it takes `length` bytes. */
   private put(data: RecordValue, at: number, length: number): boolean {
+    const { buffer, bytes, view } = this.memory;
     if (data === null) return true;
     if (typeof data === 'string') {
-      if (data.length <= SHORT_TEXT) return writeShortAscii(data, this.view, at) !== undefined;
-      this.buffer.write(data, at, length);
-    } else if (data instanceof Uint8Array) this.bytes.set(data, at);
-    else writeSpliced(data, this.view, at);
+      if (data.length <= SHORT_TEXT) return writeShortAscii(data, view, at) !== undefined;
+      buffer.write(data, at, length);
+    } else if (data instanceof Uint8Array) bytes.set(data, at);
+    else writeSpliced(data, view, at);
     return true;
   }
 
@@ -140,21 +142,11 @@ export class BatchWriter {
   }
 
   private putSized(data: Uint8Array, start: number): number {
-    const at = writeVarint(this.bytes, start, data.length);
-    this.bytes.set(data, at);
+    const { bytes } = this.memory;
+    const at = writeVarint(bytes, start, data.length);
+    bytes.set(data, at);
     return at + data.length;
   }
-
-  private reserve(end: number): void {
-    if (end <= this.buffer.length) return;
-    this.buffer = grown(this.buffer, this.used, end);
-    this.bytes = plain(this.buffer);
-    this.view = viewOf(this.buffer);
-  }
-}
-
-function plain({ buffer, byteOffset, byteLength }: Buffer): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** What is a text becomes its bytes. */

@@ -26,8 +26,12 @@ export class WireBatchBuilder implements BatchBuilder {
     return this.writer.byteLength;
   }
 
-  get isOversized(): boolean {
-    return this.writer.isOversized;
+  get memoryBytes(): number {
+    return this.writer.memoryBytes;
+  }
+
+  get isTooLarge(): boolean {
+    return this.writer.isTooLarge;
   }
 
   add(key: string | Uint8Array | null, value: RecordValue, timestamp: number, headers?: readonly Header[]): number {

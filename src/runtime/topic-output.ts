@@ -13,8 +13,9 @@ const HEADER_OVERHEAD = 10;
 /** Where the log does not say how large a batch should be. */
 const BATCH_BYTES = 1_000_000;
 const NO_HEADERS: readonly Header[] = [];
-/** Builders of a partition that wait for work: what goes on while a commit is under way needs some. */
+/** Builders of a partition that wait for work, as what goes on while a commit is under way needs some, and the memory of all partitions'. */
 const MAX_SPARE = 8;
+const MAX_SPARE_BYTES = 32 * 1024 * 1024;
 
 /** A batch that was taken, and what it holds until nobody needs it any more. */
 interface Taken {
@@ -31,6 +32,7 @@ abstract class PartitionedOutput implements TopicOutput {
   private readonly builders: (BatchBuilder | undefined)[];
   /** By partition, builders whose batches nobody needs any more. */
   private readonly spare: BatchBuilder[][];
+  private spareBytes = 0;
   private readonly newBuilder: (partition: number) => BatchBuilder;
   private nextWithoutKey = 0;
 
@@ -66,13 +68,21 @@ abstract class PartitionedOutput implements TopicOutput {
   /** Nobody needs the batch any more: its memory is used again. */
   protected reuse({ builder }: Taken): void {
     const spare = this.spare[builder.partition];
-    if (builder.isOversized || spare.length === MAX_SPARE) return;
     builder.reset();
+    if (builder.isTooLarge || spare.length === MAX_SPARE) return;
+    if (this.spareBytes + builder.memoryBytes > MAX_SPARE_BYTES) return;
+    this.spareBytes += builder.memoryBytes;
     spare.push(builder);
   }
 
   private builderOf(partition: number): BatchBuilder {
-    return (this.builders[partition] ??= this.spare[partition].pop() ?? this.newBuilder(partition));
+    return (this.builders[partition] ??= this.takeSpare(partition) ?? this.newBuilder(partition));
+  }
+
+  private takeSpare(partition: number): BatchBuilder | undefined {
+    const builder = this.spare[partition].pop();
+    if (builder !== undefined) this.spareBytes -= builder.memoryBytes;
+    return builder;
   }
 
   private take(partition: number): Taken | undefined {

@@ -25,8 +25,9 @@ interface Broker {
   readonly owners: Map<string, SimulatedTransactions>;
 }
 
-/** A few records, so that some are sent ahead of every commit. */
-const BATCH_BYTES = 16;
+function newBroker(): Broker {
+  return { store: memoryStore(), owners: new Map() };
+}
 
 /** Whether the transaction was decided that its owner is told has failed. */
 export type CommitFailure = 'undecided' | 'decided';
@@ -43,21 +44,28 @@ export class SimulatedKafka implements LogClient {
   /** The next commits fail, in this order. */
   readonly commitFailures: CommitFailure[] = [];
   private readonly broker: Broker;
+  private readonly batchBytes: number;
   private readonly log: EmbeddedLog;
 
-  constructor(clock: Clock, broker: Broker = { store: memoryStore(), owners: new Map() }) {
+  /** `batchBytes`: a few records unless told otherwise, so that some are sent ahead of every commit. */
+  constructor(
+    clock: Clock,
+    { batchBytes = 16, broker = newBroker() }: { readonly batchBytes?: number; readonly broker?: Broker } = {},
+  ) {
     this.broker = broker;
+    this.batchBytes = batchBytes;
     this.log = new EmbeddedLog(broker.store, clock);
     this.transactions = (id) => new SimulatedTransactions(this.log, broker.owners, id, this.commitFailures);
   }
 
   /** Another client of the same broker. */
   connect(clock: Clock): SimulatedKafka {
-    return new SimulatedKafka(clock, this.broker);
+    const { broker, batchBytes } = this;
+    return new SimulatedKafka(clock, { broker, batchBytes });
   }
 
   batchBuilder({ topic, partition }: TopicPartition): BatchBuilder {
-    return new RecordBatchBuilder(topic, partition, BATCH_BYTES);
+    return new RecordBatchBuilder(topic, partition, this.batchBytes);
   }
 
   topic(name: string): Promise<TopicInfo | undefined> {

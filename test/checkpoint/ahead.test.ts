@@ -2,23 +2,14 @@ import { setImmediate } from 'node:timers/promises';
 import { ManualClock } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
 import { AheadOfCommit } from '../../src/checkpoint/ahead.ts';
-import { firstCheckpoint } from '../../src/checkpoint/checkpoint.ts';
-import type { CheckpointStore } from '../../src/checkpoint/checkpoint-store.ts';
-import { TransactionCommit, type Transactions } from '../../src/checkpoint/epoch-commit.ts';
 import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
 import type { RecordBatch } from '../../src/core/record-batch.ts';
-
-const fingerprint = { version: 1, sources: [], stateful: {}, shape: '' };
-const checkpoint = firstCheckpoint({ offsets: { source: [0] }, fingerprint }, 0);
+import { CHECKPOINT, commitOver, textOf } from './commit-over.ts';
 
 function batch(text: string): RecordBatch {
   const builder = new RecordBatchBuilder('t', 0);
   builder.add(null, text, 0);
   return builder.finish();
-}
-
-function textOf(one: RecordBatch): string {
-  return String(one.value(0));
 }
 
 describe('AheadOfCommit', () => {
@@ -52,40 +43,12 @@ describe('AheadOfCommit', () => {
   });
 });
 
-/** A commit over transactions that note what is called, and may fail. */
-function commitOver(failing: Partial<Record<'append' | 'commit', Error>> = {}) {
-  const calls: string[] = [];
-  const note = (call: string, failure?: Error) => {
-    calls.push(call);
-    return failure === undefined ? Promise.resolve() : Promise.reject(failure);
-  };
-  const transactions: Transactions = {
-    append: (batches) => note(`append ${batches.map(textOf).join()}`, failing.append),
-    commitGroup: () => note('offsets'),
-    commit: () => note('commit', failing.commit),
-    abort: () => note('abort'),
-  };
-  const store = { prepare: () => note('prepare'), finish: () => note('finish') } as unknown as CheckpointStore;
-  const epochs = new TransactionCommit({
-    store,
-    transactions,
-    transactionalId: 'id',
-    epoch: 0,
-    timeoutMs: 60_000,
-    group: 'g',
-    offsetsOf: () => [],
-    clock: new ManualClock(0),
-    onPoint: (point) => void calls.push(point),
-  });
-  return { calls, epochs };
-}
-
 describe('an epoch whose batches are sent ahead', () => {
   it('is committed when the log has them, and before the next one begins', async () => {
     const { calls, epochs } = commitOver();
     await epochs.appendAhead(1, batch('1a'));
     const next = epochs.appendAhead(2, batch('2a'));
-    await epochs.commit(checkpoint, [], [batch('1b')]);
+    await epochs.commit(CHECKPOINT, [], [batch('1b')]);
     await next;
     expect(calls.indexOf('append 1a')).toBe(0);
     expect(calls.indexOf('append 1b')).toBeLessThan(calls.indexOf('commit'));
@@ -94,9 +57,9 @@ describe('an epoch whose batches are sent ahead', () => {
   });
 
   it('is not committed when the log lacks one of them', async () => {
-    const { calls, epochs } = commitOver({ append: new Error('gone') });
+    const { calls, epochs } = commitOver({ append: () => Promise.reject(new Error('gone')) });
     epochs.appendAhead(1, batch('1a')).catch(() => {});
-    await expect(epochs.commit(checkpoint, [], [])).rejects.toThrow('gone');
+    await expect(epochs.commit(CHECKPOINT, [], [])).rejects.toThrow('gone');
     expect(calls).not.toContain('commit');
   });
 
@@ -104,7 +67,7 @@ describe('an epoch whose batches are sent ahead', () => {
     const { calls, epochs } = commitOver();
     void epochs.appendAhead(1, batch('1a'));
     await epochs.giveUp();
-    expect(calls).toEqual(['append 1a', 'sent-ahead', 'abort']);
+    expect(calls).toEqual(['append 1a', '(sent-ahead)', 'abort']);
   });
 
   it('is left alone by giving up where nothing was sent, where that has failed, or where its commit is under way', async () => {
@@ -112,14 +75,14 @@ describe('an epoch whose batches are sent ahead', () => {
     await nothing.epochs.giveUp();
     expect(nothing.calls).toEqual([]);
 
-    const failed = commitOver({ append: new Error('gone') });
+    const failed = commitOver({ append: () => Promise.reject(new Error('gone')) });
     failed.epochs.appendAhead(1, batch('1a')).catch(() => {});
     await failed.epochs.giveUp();
     expect(failed.calls).toEqual(['append 1a']);
 
-    const unknown = commitOver({ commit: new Error('nobody knows') });
+    const unknown = commitOver({ commit: () => Promise.reject(new Error('nobody knows')) });
     await unknown.epochs.appendAhead(1, batch('1a'));
-    await expect(unknown.epochs.commit(checkpoint, [], [])).rejects.toThrow('nobody knows');
+    await expect(unknown.epochs.commit(CHECKPOINT, [], [])).rejects.toThrow('nobody knows');
     await unknown.epochs.giveUp();
     await setImmediate();
     expect(unknown.calls).not.toContain('abort');

@@ -1,45 +1,18 @@
 import { setImmediate } from 'node:timers/promises';
-import { ManualClock } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
-import { firstCheckpoint } from '../../src/checkpoint/checkpoint.ts';
-import type { CheckpointStore } from '../../src/checkpoint/checkpoint-store.ts';
-import { TransactionCommit, type Transactions } from '../../src/checkpoint/epoch-commit.ts';
 import { MillraceError } from '../../src/core/errors.ts';
+import { CHECKPOINT, commitOver, type Parts } from './commit-over.ts';
 
-const fingerprint = { version: 1, sources: [], stateful: {}, shape: '' };
-const checkpoint = firstCheckpoint({ offsets: { source: [0] }, fingerprint }, 0);
 const full = new MillraceError('STORE_FAILED', 'the disk is full');
 
 /** The calls of one epoch, in their order, with some that fail or wait. */
-async function commit(parts: Partial<Record<'append' | 'prepare' | 'commit' | 'abort', () => Promise<void>>>) {
-  const calls: string[] = [];
-  const call = (name: keyof typeof parts | 'commitGroup' | 'finish') => (): Promise<void> => {
-    calls.push(name);
-    return (name in parts ? parts[name as keyof typeof parts] : undefined)?.() ?? Promise.resolve();
-  };
-  const transactions: Transactions = {
-    append: call('append'),
-    commitGroup: call('commitGroup'),
-    commit: call('commit'),
-    abort: call('abort'),
-  };
-  const store = { prepare: call('prepare'), finish: call('finish') } as unknown as CheckpointStore;
-  const epoch = new TransactionCommit({
-    store,
-    transactions,
-    transactionalId: 'id',
-    epoch: 0,
-    timeoutMs: 60_000,
-    group: 'g',
-    offsetsOf: () => [],
-    clock: new ManualClock(0),
-    onPoint: () => {},
-  });
-  const failure: unknown = await epoch.commit(checkpoint, [], []).then(
+async function commit(parts: Parts) {
+  const { calls, epochs } = commitOver(parts);
+  const failure: unknown = await epochs.commit(CHECKPOINT, [], []).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  return { calls, failure };
+  return { calls: calls.filter((call) => !call.startsWith('(')), failure };
 }
 
 describe('an epoch that a transaction decides', () => {
