@@ -11,10 +11,15 @@ const CLIENT_CORE = 0;
 const BROKER_CORE = 1;
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
-const canPin = availableParallelism() > 1 && spawnSync('taskset', ['--version']).error === undefined;
+let isPinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).error === undefined;
+
+/** From here on, what is measured and the broker share all cores. */
+export function shareCores(): void {
+  isPinned = false;
+}
 
 function onCore(core: number): string[] {
-  return canPin ? ['taskset', '-c', String(core)] : [];
+  return isPinned ? ['taskset', '-c', String(core)] : [];
 }
 
 export function onClientCore(command: readonly string[]): string[] {

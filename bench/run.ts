@@ -4,6 +4,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchBudget, printBudget } from './budget.ts';
+import { shareCores } from './child.ts';
 import { benchEngine } from './engine.ts';
 import { benchGrowth } from './growth.ts';
 import { benchIdle } from './idle.ts';
@@ -29,6 +30,7 @@ const OPTIONS = {
   'by-hand': { type: 'boolean', about: 'orders at least once, beside programs written by hand over public clients' },
   keyed: { type: 'boolean', about: 'orders whose key is the product already' },
   memory: { type: 'boolean', about: 'the least heap with which each engine keeps its speed on orders' },
+  shared: { type: 'boolean', about: 'orders with all cores for broker and programs, in place of one each' },
   keys: { type: 'string', default: '5,1000000', about: 'numbers of keys of state' },
   rates: { type: 'string', about: 'rates of latency, in orders a second' },
   seconds: { type: 'string', about: 'how long latency is looked at' },
@@ -97,6 +99,7 @@ if (values.help) {
   console.log(usage());
   process.exit(0);
 }
+if (values.shared) shareCores();
 const [runs, longRuns] = [5, 3].map((rounds) => numbers('runs')?.[0] ?? rounds);
 const records = numbers('records')?.[0];
 const unknown = positionals.find((name) => BENCHES[name] === undefined);
@@ -137,7 +140,7 @@ function usage(): string {
 /** `orders` has variants, whose figures are kept apart. */
 function fileOf(name: string): string {
   if (name !== 'orders') return name;
-  const variant = (['memory', 'by-hand', 'keyed'] as const).find((option) => values[option]);
+  const variant = (['memory', 'by-hand', 'keyed', 'shared'] as const).find((option) => values[option]);
   return `orders-${variant ?? 'peers'}`;
 }
 

@@ -1,6 +1,7 @@
 // The package's own sources as JavaScript, made once and kept, so that a start has nothing to compile and few files to load.
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -85,7 +86,7 @@ async function makeCopy({ home, entries, external, folder }) {
       metafile: true,
       logLevel: 'silent',
     });
-    const paths = Object.keys(metafile.inputs);
+    const paths = [...Object.keys(metafile.inputs), ...listsOfPackages(home, Object.keys(metafile.inputs))];
     const inputs = Object.fromEntries(paths.map((path) => [path, stampOf(join(home, path))]));
     if (paths.every((path) => statSync(join(home, path)).mtimeMs < settled)) {
       const outputs = Object.fromEntries(
@@ -100,6 +101,14 @@ async function makeCopy({ home, entries, external, folder }) {
     rmSync(outdir, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** What npm has written down of the packages of which something was compiled in: it changes with each of them. */
+function listsOfPackages(home, inputs) {
+  const folders = new Set(
+    inputs.map((path) => /^.*?node_modules\//.exec(path)?.[0]).filter((folder) => folder !== undefined),
+  );
+  return [...folders].map((folder) => `${folder}.package-lock.json`).filter((path) => existsSync(join(home, path)));
 }
 
 /** Packages are unpacked with times of long ago, so that two versions may differ in neither time nor size. */
@@ -129,7 +138,7 @@ const PARTS_ONLY = {
   },
 };
 const ASKED = Symbol('asked');
-const IN_PARTS = /[\\/]@platformatic[\\/]kafka[\\/]/;
+const IN_PARTS = /[\\/]@platformatic[\\/]kafka[\\/](?!.*[\\/]node_modules[\\/])/;
 
 function removeOld(folder) {
   for (const name of readdirSync(folder)) {

@@ -71,6 +71,7 @@ interface Target<T> {
 function appendChunk<T>(ctx: NodeContext, chunk: Chunk<T>, target: Target<T>): number {
   const { values, times } = chunk;
   const { output, key: keyOf = noKey, valueOf, splicer } = target;
+  splicer?.begin();
   let tooLarge = 0;
   let i = 0;
   try {

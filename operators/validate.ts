@@ -29,7 +29,7 @@ export function validate<S extends StandardSchemaV1>(schema: S) {
     adds: ['ValidationError'],
     schema,
     logic: (ctx) => {
-      const isUnchanged = ctx.codegen && schema['~standard'].vendor === 'zod' ? zodCheck(schema) : undefined;
+      const isUnchanged = ctx.codegen ? zodCheck(schema) : undefined;
       return (chunk) => validateChunk(ctx, chunk, schema, isUnchanged);
     },
   });

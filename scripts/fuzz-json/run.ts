@@ -56,6 +56,7 @@ function compare(batch: readonly Buffer[]): void {
     (value, row) => value && { ...value, name: row % 2 === 0 ? 'Laptop' : 'Phöne', row: row % 4 },
   );
   const chunk = Chunk.ofBatch(ORIGIN, input, false).withValues(enriched);
+  splicer.begin();
   for (const [row, value] of values.entries()) {
     seen.documents++;
     if (value === undefined) continue;

@@ -16,7 +16,8 @@ export class JsonRows {
 /** JSON.parse without a stack for a text that is none, which costs more than all else and which nobody looks at. */
 export function parseJson(text: string): unknown {
   const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 0;
+  // Some programs freeze what the language brings.
+  if (!Reflect.set(Error, 'stackTraceLimit', 0)) return JSON.parse(text);
   try {
     return JSON.parse(text);
   } finally {

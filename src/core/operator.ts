@@ -87,6 +87,12 @@ export interface IntakeLimit {
   readonly everyMs: number;
 }
 
+/** The node below another one, where it checks values against a schema and nobody else sees them between the two. */
+export interface CheckBelow {
+  readonly id: string;
+  readonly schema: StandardSchemaV1;
+}
+
 /** Everything an operator may use of its surroundings. One instance a node and task. */
 export interface NodeContext {
   readonly id: string;
@@ -105,8 +111,7 @@ export interface NodeContext {
   readonly unshared: boolean;
   /** Whether code may be made while the pipeline runs. */
   readonly codegen: boolean;
-  /** The node below, where it checks values against a schema and nobody else sees them between this node and that. */
-  readonly checkBelow: { readonly id: string; readonly schema: StandardSchemaV1 } | undefined;
+  readonly checkBelow: CheckBelow | undefined;
   /** What this node keeps in the checkpoint. At most once a node. */
   keep(participant: Participant): void;
   /** Keyed state of a stateful operator, bounded in memory, kept in the store. */

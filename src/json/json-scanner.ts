@@ -2,10 +2,12 @@
  * Flat JSON objects from bytes, several times as fast as JSON.parse: the records of a stream mostly look like the one before,
  * so that code can be made for what the first ones looked like. Anything else is left to JSON.parse.
  */
+import type { CheckBelow } from '../core/operator.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
 import { ScannedRows } from '../core/scanned-rows.ts';
 import { type FlatSchema, flatSchemaOf } from './zod-check.ts';
-import { compileScan, type Scan } from './scan-code.ts';
+import { isObjectPlain } from './plain.ts';
+import { compileScan, mayBeSet, type Scan } from './scan-code.ts';
 import { MAX_DOCUMENT, type Shape, shapeOf } from './shape.ts';
 
 /** Shapes that code is kept for at once, and that it is made for in the life of a scanner. */
@@ -22,13 +24,9 @@ interface Compiled {
   readonly names: readonly string[];
   /** The documents are checked on the way. */
   readonly checks: boolean;
+  /** Objects are made by assignments, and not as literals. */
+  readonly isSet: boolean;
   hits: number;
-}
-
-/** The node behind a decoder, where nobody else sees the values between the two, and what it checks them against. */
-export interface CheckBelow {
-  readonly id: string;
-  readonly schema: unknown;
 }
 
 /** One a decoder: learns the shapes that pass it. What it gives equals what JSON.parse gives, field order included. */
@@ -51,6 +49,8 @@ export class JsonScanner {
 
   /** The next rows are of `batch`: it is told what was read in it. */
   begin(batch: RecordBatch): void {
+    // Something may have been added to all objects meanwhile: what is set then, and not defined, could be lost.
+    this.shapes = this.shapes.filter(({ names, isSet }) => !isSet || mayBeSet(names));
     this.shapes.sort((a, b) => b.hits - a.hits);
     for (const each of this.shapes) each.hits >>= 1;
     this.batch = batch;
@@ -62,7 +62,7 @@ export class JsonScanner {
   }
 
   private rowsOf({ names, checks }: Compiled, rows: number): ScannedRows {
-    return new ScannedRows(names, rows, checks ? this.below?.id : undefined);
+    return new ScannedRows(names, rows, checks && isObjectPlain() ? this.below?.id : undefined);
   }
 
   /** The value of row `row`, or `undefined` when JSON.parse has to look at it. */
@@ -101,7 +101,7 @@ export class JsonScanner {
       return;
     }
     if (this.shapes.length === MAX_SHAPES) this.shapes.pop();
-    this.shapes.push({ shape, scan, names, checks: schema !== undefined, hits: 0 });
+    this.shapes.push({ shape, scan, names, checks: schema !== undefined, isSet: mayBeSet(names), hits: 0 });
   }
 }
 

@@ -10,6 +10,13 @@ export function isPlainObject(value: unknown): value is object {
   );
 }
 
+/** Whether objects have no enumerable fields but their own: somebody may have given all of them one. */
+export function isObjectPlain(): boolean {
+  // oxlint-disable-next-line guard-for-in -- what is inherited is what is looked for
+  for (const _ in {}) return false;
+  return true;
+}
+
 /** The JSON of a text, number, boolean or null; `undefined` for anything else. */
 export function scalarJson(value: unknown): string | undefined {
   const type = typeof value;

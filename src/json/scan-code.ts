@@ -61,7 +61,7 @@ class WordScanner {
 export function compileScan({ fields, after, isTight }: Shape, schema: FlatSchema | undefined): Scan | undefined {
   const numbers = new NumberScanner();
   const names = fields.map(({ name }) => name);
-  const tests = fields.map((_, i) => schema?.fields[i]);
+  const tests = testsOf(schema);
   const body = [
     rowCode(names),
     'return function scan(b, d, start, end, rows, row) {',
@@ -75,7 +75,7 @@ export function compileScan({ fields, after, isTight }: Shape, schema: FlatSchem
     ...fields.map((_, i) => `rows.columns[${i}][row] = v${i};`),
     schema === undefined
       ? ''
-      : `rows.valid[row] = ${fields.map(({ kind }, i) => testCode(kind, i, tests[i]!)).join(' && ')} ? 1 : 0;`,
+      : `rows.valid[row] = ${fields.map(({ kind }, i) => testCode(kind, i, tests[i])).join(' && ')} ? 1 : 0;`,
     `rows.plain[row] = ${isTight ? 'plain' : '0'}; }`,
     `return ${newRowCode(names)};`,
     '};',
@@ -114,8 +114,8 @@ function newRowCode(names: readonly string[]): string {
   return `{ ${names.map((name, i) => `${literal(name)}: v${i}`).join(', ')} }`;
 }
 
-/** Where prototypes are frozen, what is named as something of theirs can be given to a literal only. */
-function mayBeSet(names: readonly string[]): boolean {
+/** What is named as something that all objects have may be refused or go elsewhere when it is set: it can be given to a literal only. */
+export function mayBeSet(names: readonly string[]): boolean {
   return !names.some((name) => name in Object.prototype);
 }
 
@@ -123,13 +123,32 @@ function parametersOf(names: readonly string[]): string {
   return names.map((_, i) => `v${i}`).join(', ');
 }
 
+/** Texts of a field, and of all fields together, that are compared as bytes. With more, V8 would not compile the code, and it took a thousand times as long. */
+const MAX_TEXTS = 32;
+const MAX_TEXTS_IN_ALL = 128;
+
+/** What a schema asks of the fields, of enumerations the texts where they are few, short and of ASCII, as all that is scanned. */
+function testsOf(schema: FlatSchema | undefined): readonly FieldTest[] {
+  let left = MAX_TEXTS_IN_ALL;
+  return (schema?.fields ?? []).map((field) => {
+    const texts = field.texts?.filter((text) => ASCII.test(text));
+    const isFew = texts !== undefined && texts.length <= Math.min(MAX_TEXTS, left);
+    if (isFew) left -= texts.length;
+    return { ...field, texts: isFew && texts.every(({ length }) => length <= MAX_TEXT_BYTES) ? texts : undefined };
+  });
+}
+
+/** Longer texts are compared by more code than is worth it. */
+const MAX_TEXT_BYTES = 32;
+const ASCII = /^[ -~]*$/;
+
 /** Makes the text that was found of that of its document; where the schema names the texts that there may be, takes that one. */
 function textCode(i: number, test: FieldTest | undefined): string {
   const cut = `v${i} = t === null ? b.latin1Slice(s${i}, e${i})
     : (t ??= b.latin1Slice(start, end)).slice(s${i} - start, e${i} - start);`;
-  const known = (test?.texts ?? [])
-    .filter((text) => ASCII.test(text))
-    .map((text) => `if (${isTextCode(text, i)}) { v${i} = ${literal(text)}; k${i} = 1; } else`);
+  const known = (test?.texts ?? []).map(
+    (text) => `if (${isTextCode(text, i)}) { v${i} = ${literal(text)}; k${i} = 1; } else`,
+  );
   return `let v${i} = x${i}, k${i} = 0; if (e${i} >= 0) { ${known.join(' ')} ${cut} }`;
 }
 
@@ -138,9 +157,6 @@ function testCode(kind: ShapeField['kind'], i: number, { condition, texts }: Fie
   if (kind === 'text' && texts !== undefined) return `k${i} === 1`;
   return `(${condition.replaceAll('$', `v${i}`)})`;
 }
-
-/** What is scanned is nothing else. */
-const ASCII = /^[ -~]*$/;
 
 function isTextCode(text: string, i: number): string {
   const differs = differsCode(text, `s${i}`);

@@ -6,7 +6,7 @@ import { viewOf } from '../core/copy-bytes.ts';
 import type { Chunk } from '../core/element.ts';
 import type { SplicedValue } from '../core/record-batch.ts';
 import { compile, literal } from './codegen.ts';
-import { isPlainObject, scalarJson } from './plain.ts';
+import { isObjectPlain, isPlainObject, scalarJson } from './plain.ts';
 
 /** How many further fields `value` has, of which `added` takes the names; −1 where it lacks a field as row `row` has it, or its order. */
 type CountAdded = (value: object, columns: readonly unknown[][], row: number, added: string[]) => number;
@@ -35,6 +35,7 @@ const MAX_COMPILED = 16;
 
 /** One a sink. */
 export class Splicer {
+  private isOn = false;
   private names: readonly string[] | undefined;
   private countAdded: CountAdded | undefined;
   /** Longer than it has names: to shorten an array is to allocate it anew. */
@@ -43,11 +44,16 @@ export class Splicer {
   private readonly known: Tails[] = [];
   private readonly spliced: Mutable<SplicedValue> = { bytes: EMPTY, from: 0, to: 0, tail: EMPTY };
 
+  /** Comes before the records of a chunk; without it nothing is spliced. */
+  begin(): void {
+    this.isOn = isObjectPlain();
+  }
+
   /** The JSON of record `i`'s value, valid until the next call; `undefined` where JSON.stringify has to write it. */
   splice<T>(chunk: Chunk<T>, i: number): SplicedValue | undefined {
     const { input } = chunk;
     const rows = input?.scanned;
-    if (input === undefined || rows === undefined) return undefined;
+    if (input === undefined || rows === undefined || !this.isOn) return undefined;
     const row = chunk.row(i);
     const value = chunk.values[i];
     if (rows.plain[row] === 0 || !isPlainObject(value)) return undefined;
@@ -91,8 +97,6 @@ const CLOSING = viewOf(Buffer.from('}'));
 function newTail(tails: Tails, value: Readonly<Record<string, unknown>>): Tail | undefined {
   let text = '';
   for (const name of tails.names) {
-    // Something that was added to all objects of the program is no field.
-    if (!Object.hasOwn(value, name)) return undefined;
     const field = value[name];
     if (field === undefined) continue;
     const json = scalarJson(field);

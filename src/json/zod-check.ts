@@ -1,4 +1,5 @@
 /** Schemas of zod whose whole meaning is known, as code: zod walks its definition for every record. */
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { compile, literal } from './codegen.ts';
 
 /** What a schema asks of a field. */
@@ -27,9 +28,11 @@ export interface FlatSchema {
  * @see https://zod.dev/library-authors: `_zod.def` is what a library may read of a schema
  */
 export function flatSchemaOf(schema: unknown): FlatSchema | undefined {
+  if ((schema as Partial<StandardSchemaV1> | undefined)?.['~standard']?.vendor !== 'zod') return undefined;
   const def = definition(schema, ['type', 'shape', 'catchall', 'checks', 'error'], 'object');
   if (def === undefined || hasChecks(def)) return undefined;
   const shape = def.shape as Readonly<Record<string, unknown>>;
+  if (Object.getOwnPropertySymbols(shape).length > 0) return undefined;
   const names = Object.keys(shape);
   const constants: unknown[] = [];
   const fields = names.flatMap((name) => fieldTest(name, shape[name], constants) ?? []);
@@ -66,13 +69,21 @@ function isSpecial(name: string): boolean {
 }
 
 const ZOD = '_zod';
+/** What zod makes itself; a type of somebody's own may do anything. */
+const OF_ZOD = /^(?:\$|_)?Zod(?:Mini)?(?:Type|Object|ObjectJIT|String|Number|Boolean|Enum|Literal|Check[A-Za-z]*)$/;
 
 type Definition = Readonly<Record<string, unknown>>;
 
-/** What defines a schema or check, when it says no more than `known`. */
+interface Internals {
+  readonly def?: Definition;
+  readonly traits?: ReadonlySet<string>;
+}
+
+/** What defines a schema or check of zod's own, when it says no more than `known`. */
 function definition(schema: unknown, known: readonly string[], type?: string): Definition | undefined {
-  const { def } = (schema as { readonly [ZOD]?: { readonly def?: Definition } } | undefined)?.[ZOD] ?? {};
+  const { def, traits } = (schema as { readonly [ZOD]?: Internals } | undefined)?.[ZOD] ?? {};
   if (def === undefined || (type !== undefined && def.type !== type)) return undefined;
+  if (traits === undefined || ![...traits].every((name) => OF_ZOD.test(name))) return undefined;
   return Object.keys(def).every((key) => known.includes(key)) ? def : undefined;
 }
 
@@ -83,43 +94,31 @@ function hasChecks({ checks }: Definition): boolean {
 /** `undefined` where the schema says more than is known here. */
 function fieldTest(name: string, schema: unknown, constants: unknown[]): FieldTest | undefined {
   const def = definition(schema, ['type', 'checks', 'error', 'entries', 'values', 'coerce']);
-  if (def === undefined || def.coerce === true) return undefined;
+  if (def === undefined || Boolean(def.coerce)) return undefined;
   const checks = (def.checks as readonly unknown[] | undefined) ?? [];
   const bounds = checks.map((check) => boundTest(check));
-  if (bounds.includes(undefined)) return undefined;
-  const oneOf = (values: readonly unknown[]): string | undefined =>
-    values.every(isPlain) ? `C[${constants.push(new Set(values)) - 1}].has($)` : undefined;
-  const own = (): string | undefined => {
-    switch (def.type) {
-      case 'string':
-        return `typeof $ === 'string'`;
-      case 'number':
-        return `typeof $ === 'number' && $ - $ === 0`;
-      case 'boolean':
-        return `typeof $ === 'boolean'`;
-      case 'enum':
-        return oneOf(Object.values(def.entries as object));
-      case 'literal':
-        return oneOf(def.values as readonly unknown[]);
-      default:
-        return undefined;
-    }
-  };
-  const test = own();
-  if (test === undefined) return undefined;
-  const only = checks.length === 0 ? textsOf(def) : undefined;
-  return { name, condition: [test, ...bounds].join(' && '), texts: only };
+  const values = valuesOf(def);
+  const test = values === undefined ? TYPE_TESTS[String(def.type)] : oneOf(values, constants);
+  if (test === undefined || bounds.includes(undefined)) return undefined;
+  const texts = values?.filter((each) => typeof each === 'string');
+  const isTextOnly = checks.length === 0 && texts?.length === values?.length;
+  return { name, condition: [test, ...bounds].join(' && '), texts: isTextOnly ? texts : undefined };
 }
 
-function textsOf({ type, entries, values }: Definition): readonly string[] | undefined {
-  const all = type === 'enum' ? Object.values(entries as object) : type === 'literal' ? (values as unknown[]) : [];
-  const texts = all.filter((each) => typeof each === 'string');
-  return texts.length === 0 || texts.length < all.length ? undefined : texts;
+const TYPE_TESTS: Readonly<Record<string, string>> = {
+  string: `typeof $ === 'string'`,
+  number: `typeof $ === 'number' && $ - $ === 0`,
+  boolean: `typeof $ === 'boolean'`,
+};
+
+/** Of an enumeration or a literal; `undefined` for anything else. */
+function valuesOf({ type, entries, values }: Definition): readonly unknown[] | undefined {
+  if (type === 'enum') return Object.values(entries as object);
+  return type === 'literal' ? (values as readonly unknown[]) : undefined;
 }
 
-/** A condition of a user's own may leave the check out; zod's own asks for a length only where there is one. */
-function isAlwaysAsked({ when }: Definition): boolean {
-  return when === undefined || (typeof when === 'function' && when.name === '_whenHasLength');
+function oneOf(values: readonly unknown[], constants: unknown[]): string | undefined {
+  return values.every(isPlain) ? `C[${constants.push(new Set(values)) - 1}].has($)` : undefined;
 }
 
 /** Enumerations of numbers hold their names among the values. */
@@ -133,9 +132,10 @@ function atLeast(minimum: number): string {
   return `($.length >= ${minimum * 2} || $.length >= ${minimum} && !/[\\ud800-\\udfff]/.test($))`;
 }
 
+/** A condition under which a check is left out (`when`) only lets more through: what fails here is zod's to judge. */
 function boundTest(check: unknown): string | undefined {
   const def = definition(check, ['check', 'value', 'inclusive', 'minimum', 'maximum', 'error', 'abort', 'when']);
-  if (def === undefined || !isAlwaysAsked(def)) return undefined;
+  if (def === undefined) return undefined;
   const { value, minimum, maximum, inclusive } = def;
   switch (def.check) {
     case 'min_length':

@@ -85,8 +85,8 @@ export class BatchWriter {
     at = valueAt + Math.max(0, valueBytes);
     at = writeVarint(bytes, at, headers.length);
     if (headers.length > 0) this.putHeaders(headers, at);
-    this.place(keyAt, keyBytes, valueAt, valueBytes);
-    this.time(timestamp);
+    this.notePlaces(keyAt, keyBytes, valueAt, valueBytes);
+    this.noteTime(timestamp);
     this.count++;
     this.used = used + added;
     return added;
@@ -105,14 +105,14 @@ export class BatchWriter {
     this.used = HEADER_BYTES;
   }
 
-  private place(keyAt: number, keyBytes: number, valueAt: number, valueBytes: number): void {
+  private notePlaces(keyAt: number, keyBytes: number, valueAt: number, valueBytes: number): void {
     this.keyStart = keyBytes < 0 ? NULL : keyAt;
     this.keyEnd = keyBytes < 0 ? NULL : keyAt + keyBytes;
     this.valueStart = valueBytes < 0 ? NULL : valueAt;
     this.valueEnd = valueBytes < 0 ? NULL : valueAt + valueBytes;
   }
 
-  private time(timestamp: number): void {
+  private noteTime(timestamp: number): void {
     if (this.count === 0) {
       this.baseTime = timestamp;
       this.maxTime = timestamp;

@@ -50,7 +50,7 @@ export const VERSIONS: Readonly<Record<string, readonly [key: number, version: n
 
 const CONNECT_MS = 3_000;
 const REQUEST_MS = 30_000;
-/** Requests that may wait for an answer at once; a producer keeps itself below it. */
+/** Small requests, which are the library's to send, that may wait for an answer at once. */
 const MAX_IN_FLIGHT = 64;
 
 export class BrokerConnection {

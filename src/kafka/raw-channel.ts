@@ -66,8 +66,8 @@ export class RawChannel {
     this.nextId = id === LAST_ID ? FIRST_ID : id + 1;
     return new Promise((resolve, reject) => {
       const answered = new AbortController();
-      this.pending.set(id, { resolve, reject, answered });
       this.write([this.header(key, version, id), ...payload]);
+      this.pending.set(id, { resolve, reject, answered });
       void this.clock.sleep(REQUEST_MS, answered.signal).then(() => {
         if (this.pending.delete(id)) reject(new Error(`no answer within ${REQUEST_MS / 1000} s`));
       });
@@ -141,13 +141,15 @@ export class RawChannel {
   private deliver(frame: Buffer): void {
     this.frame = undefined;
     const id = frame.readInt32BE(LENGTH_BYTES);
+    if (id < FIRST_ID) {
+      for (const read of this.others) read.call(this.socket, frame);
+      return;
+    }
     const own = this.pending.get(id);
-    if (own !== undefined) {
-      this.pending.delete(id);
-      own.answered.abort();
-      own.resolve(frame.subarray(HEAD_BYTES + TAGS_BYTES));
-      // An answer that came too late is nobody's.
-    } else if (id < FIRST_ID) for (const read of this.others) read.call(this.socket, frame);
+    this.pending.delete(id);
+    own?.answered.abort();
+    if (own === undefined) this.socket.destroy(new Error('an answer came that nobody waits for'));
+    else own.resolve(frame.subarray(HEAD_BYTES + TAGS_BYTES));
   }
 }
 
@@ -160,7 +162,8 @@ function joined(parts: readonly Buffer[]): Buffer[] {
       small.push(part);
       continue;
     }
-    pieces.push(Buffer.concat(small), part);
+    if (small.length > 0) pieces.push(Buffer.concat(small));
+    pieces.push(part);
     small = [];
   }
   if (small.length > 0) pieces.push(Buffer.concat(small));

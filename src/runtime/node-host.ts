@@ -5,6 +5,7 @@ import type { NodeCut } from '../checkpoint/checkpoint.ts';
 import type { Barrier, Element, Origin } from '../core/element.ts';
 import { emptyCounts, type NodeCounts } from '../core/ledger.ts';
 import type {
+  CheckBelow,
   Gauges,
   IntakeLimit,
   KeyedState,
@@ -67,7 +68,7 @@ export class NodeHost implements NodeContext {
   readonly rejectsThrows: boolean;
   readonly unshared: boolean;
   readonly codegen: boolean;
-  readonly checkBelow: NodeContext['checkBelow'];
+  readonly checkBelow: CheckBelow | undefined;
   participant: Participant = {};
   fileOutput: Output | undefined;
   reader: SourceReader | undefined;
@@ -195,7 +196,8 @@ export class NodeHost implements NodeContext {
   }
 }
 
-function checkBelow({ users }: PlannedNode): NodeContext['checkBelow'] {
-  const [{ id, node }] = users.length === 1 ? users : [{ id: '', node: undefined }];
-  return node?.schema === undefined ? undefined : { id, schema: node.schema };
+function checkBelow({ users }: PlannedNode): CheckBelow | undefined {
+  if (users.length !== 1) return undefined;
+  const [{ id, node }] = users;
+  return node.schema === undefined ? undefined : { id, schema: node.schema };
 }

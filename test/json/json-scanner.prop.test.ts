@@ -3,7 +3,6 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { RecordBatchBuilder } from '../../src/core/batch-builder.ts';
 import { JsonScanner } from '../../src/json/json-scanner.ts';
 import { shapeOf } from '../../src/json/shape.ts';
@@ -184,64 +183,6 @@ describe.runIf(CAN_COMPILE)('JsonScanner', () => {
     }
     // All of ASCII but the control characters, the quotation mark and the backslash.
     expect(read).toBe(93 * 9);
-  });
-
-  it('says of documents that they are valid only where the schema would give them back as they are', () => {
-    const texts = ['s', 'prod-1', 'prod-12', 'twelve bytes', '', 'Ł', 'é', '€uro', 'a"b'];
-    const schema = z.looseObject({
-      kind: z.enum(texts as [string, ...string[]]),
-      only: z.literal('x'),
-      id: z.string().min(2).max(8),
-      amount: z.number().positive().lte(100),
-      ok: z.boolean(),
-    });
-    const text = fc.oneof(
-      fc.constantFrom(...texts, 'A', 'prod-2', 'x', 'xy', 'twelve bytez'),
-      fc.string({ maxLength: 9 }),
-    );
-    const odd = fc.oneof(text, fc.constantFrom(0, -1, 0.5, 100, 101, null, true, false));
-    const one = fc.record({
-      kind: fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...texts) }, odd),
-      only: fc.oneof({ weight: 3, arbitrary: fc.constant('x') }, odd),
-      id: fc.oneof({ weight: 3, arbitrary: fc.stringMatching(/^[a-z]{2,8}$/) }, odd),
-      amount: fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1, max: 100 }) }, odd),
-      ok: fc.oneof({ weight: 3, arbitrary: fc.boolean() }, odd),
-    });
-    const first = JSON.stringify({ kind: 's', only: 'x', id: 'ab', amount: 1, ok: true });
-    let valid = 0;
-    fc.assert(
-      fc.property(fc.array(one, { maxLength: 20 }), (some) => {
-        const scanner = new JsonScanner({ id: 'validate', schema });
-        scan(scanner, [first]);
-        const builder = new RecordBatchBuilder('t', 0);
-        for (const each of some) builder.add(null, JSON.stringify(each), 0);
-        const batch = builder.finish();
-        scanner.begin(batch);
-        some.forEach((each, row) => {
-          const found = scanner.read(row);
-          expect(batch.scanned?.validFor).toBe('validate');
-          if (batch.scanned?.valid[row] !== 1) return;
-          valid++;
-          expect(exact(found)).toEqual(exact(schema.parse(each)));
-        });
-      }),
-      SEED,
-    );
-    expect(valid).toBeGreaterThan(500);
-  });
-
-  it('checks nothing where the documents have other fields than the schema, or in another order', () => {
-    const schema = z.looseObject({ a: z.string(), b: z.string() });
-    for (const document of ['{"b":"x","a":"y"}', '{"a":"x"}', '{"a":"x","b":"y","c":"z"}']) {
-      const scanner = new JsonScanner({ id: 'validate', schema });
-      scan(scanner, [document]);
-      const builder = new RecordBatchBuilder('t', 0);
-      builder.add(null, document, 0);
-      const batch = builder.finish();
-      scanner.begin(batch);
-      expect(scanner.read(0)).toEqual(JSON.parse(document));
-      expect(batch.scanned?.validFor).toBeUndefined();
-    }
   });
 
   it('makes plain objects, to which fields may be added', () => {

@@ -39,6 +39,16 @@ const changed = fc
     return turned ? Object.fromEntries(Object.entries(made).toReversed()) : made;
   });
 
+/** A type of somebody's own that calls itself a text, and takes none. */
+const NoText = z.core.$constructor<z.ZodString>('NoText', (inst, def) => {
+  z.ZodString.init(inst, def);
+  const { ['_zod']: internals } = inst;
+  internals.parse = (payload) => {
+    payload.issues.push({ code: 'custom', message: 'no', input: payload.value, inst } as never);
+    return payload;
+  };
+});
+
 describe.runIf(CAN_COMPILE)('zodCheck', () => {
   it('accepts only what zod accepts and gives back as it was, field order included', () => {
     let accepted = 0;
@@ -86,6 +96,14 @@ describe.runIf(CAN_COMPILE)('zodCheck', () => {
     expect(zodCheck(Order)!({ ...order, note: 'x' })).toBe(false);
   });
 
+  it('accepts nothing by a check that zod leaves out', () => {
+    const schema = z.object({ a: z.string().min(3, { when: () => false } as never) });
+    const values = ['', 'ab', 'abc'].map((a) => ({ a }));
+    const accepted = values.filter((value) => zodCheck(schema)!(value));
+    expect(accepted).toEqual([{ a: 'abc' }]);
+    expect(values.every((value) => schema.safeParse(value).success)).toBe(true);
+  });
+
   it('leaves a schema to zod that does more than it knows', () => {
     const more = [
       z.string().email(),
@@ -101,7 +119,6 @@ describe.runIf(CAN_COMPILE)('zodCheck', () => {
       z.string().nullable(),
       z.string().pipe(z.string()),
       z.object({ a: z.string() }),
-      z.string().min(1, { when: () => false } as never),
       z.date(),
       z.literal(7),
       z.enum({ A: 0, B: 1 } as const),
@@ -111,6 +128,12 @@ describe.runIf(CAN_COMPILE)('zodCheck', () => {
     expect(zodCheck(z.object({ a: z.string() }).refine(() => true))).toBeUndefined();
     expect(zodCheck(z.string())).toBeUndefined();
     expect(zodCheck(z.object({}))).toBeUndefined();
+    expect(zodCheck(z.object({ a: z.string(), [Symbol('s')]: z.string() } as never))).toBeUndefined();
+    expect(zodCheck(z.object({ a: new NoText({ type: 'string' } as never) }))).toBeUndefined();
+    const other = Object.create(z.object({ a: z.string() }), {
+      '~standard': { value: { vendor: 'other', version: 1, validate: () => ({ issues: [{ message: 'no' }] }) } },
+    }) as z.ZodType;
+    expect(zodCheck(other)).toBeUndefined();
     expect(zodCheck(undefined)).toBeUndefined();
   });
 });

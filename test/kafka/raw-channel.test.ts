@@ -100,7 +100,7 @@ describe('RawChannel', () => {
     );
   });
 
-  it('gives up on an answer that does not come, and leaves the one that comes too late to nobody', async () => {
+  it('gives up on an answer that does not come, and ends the connection on one that comes too late', async () => {
     const clock = new ManualClock(0);
     const { socket, channel } = open(clock);
     const late = channel.send({ key: 1, version: 13, payload: [] });
@@ -108,6 +108,7 @@ describe('RawChannel', () => {
     await expect(late).rejects.toThrow('no answer within 30 s');
     socket.emit('data', answer(requestId(socket.written), Buffer.of(1)));
     expect(socket.others).toEqual([]);
+    expect(socket.destroyed).toBe(true);
   });
 
   it('fails what waits when the connection has ended', async () => {
