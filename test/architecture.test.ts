@@ -90,7 +90,7 @@ const OWNERS: Record<string, readonly string[]> = {
   arktype: ['pipelines'],
   zod: ['pipelines'],
   '@faker-js/faker': ['pipelines'],
-  '@standard-schema/spec': ['operators', 'operators/core', 'src/core', 'src/arrow'],
+  '@standard-schema/spec': ['operators', 'operators/core', 'src/core', 'src/arrow', 'src/json'],
 };
 
 /** Calls that only their rooms may make: everybody else is given a port. */

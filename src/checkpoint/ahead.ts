@@ -12,7 +12,7 @@ interface Waiting {
  * there are no more than the task has credit for.
  */
 export class AheadOfCommit {
-  /** The first batch of the epoch was sent, epoch ms: the log's patience with a transaction begins with it. */
+  /** When the first batch of the epoch was sent, by `Clock.elapsed`: the log's patience with a transaction begins with it. */
   beganAt: number | undefined;
   private epoch: number;
   private sent: Promise<unknown>[] = [];
@@ -47,7 +47,7 @@ export class AheadOfCommit {
   }
 
   private sendNow(batch: RecordBatch): Promise<unknown> {
-    this.beganAt ??= this.clock.now();
+    this.beganAt ??= this.clock.elapsed();
     const sent = this.send(batch);
     this.sent.push(sent);
     // Whoever commits is told.

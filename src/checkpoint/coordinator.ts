@@ -56,6 +56,7 @@ const START = { durationMs: 0, isBehind: false };
 export class Coordinator {
   last: { readonly epoch: number; readonly at: number; readonly durationMs: number } | undefined;
   made = 0;
+  /** By the clock that nobody sets, as all durations here. */
   private madeAt: number;
   private readonly options: CoordinatorOptions;
   /** The last committed epoch. */
@@ -68,7 +69,7 @@ export class Coordinator {
   constructor(options: CoordinatorOptions) {
     this.options = options;
     this.epoch = options.epoch;
-    this.madeAt = options.clock.now();
+    this.madeAt = options.clock.elapsed();
   }
 
   /** Asks for a checkpoint ahead of its time: staged output uses up the credit. */
@@ -93,7 +94,7 @@ export class Coordinator {
         // Behind a start results have been waited for long enough.
         const last = this.last === undefined ? START : { durationMs: this.last.durationMs, isBehind: task.isBehind };
         const due = this.madeAt + pauseMs(pace, last);
-        await this.sleep(Math.max(GATHER_MS, due - clock.now()));
+        await this.sleep(Math.max(GATHER_MS, due - clock.elapsed()));
         if (signal.aborted) return;
         await this.checkpoint({ final: false, drained: false });
       }
@@ -119,7 +120,7 @@ export class Coordinator {
   /** Makes one checkpoint and publishes it. */
   async checkpoint(kind: { readonly final: boolean; readonly drained: boolean }): Promise<void> {
     const { task, clock, onPoint, edges } = this.options;
-    const began = clock.now();
+    const began = clock.elapsed();
     const underWay = task.inject(this.epoch + 1, kind.final);
     onPoint('barrier-injected');
     await Promise.race([underWay.complete, task.failed]);
@@ -127,9 +128,9 @@ export class Coordinator {
     const ledger = new Map([...underWay.cuts].map(([id, cut]) => [id, cut.counts]));
     assertBalanced(ledger, edges);
     this.options.inspect(ledger);
-    const checkpoint = await Promise.race([this.seal(underWay, kind.drained), task.failed]);
-    onPoint('outputs-sealed');
     const cuts = [...underWay.cuts.values()];
+    const checkpoint = await this.sealedOrFailed(underWay, cuts, kind.drained);
+    onPoint('outputs-sealed');
     await this.options.epochCommit.commit(
       checkpoint,
       cuts.flatMap((cut) => cut.state),
@@ -144,14 +145,28 @@ export class Coordinator {
     for (const node of task.nodes) node.committed();
     for (const cut of cuts) this.options.release(cut.stagedBytes);
     this.made++;
-    this.madeAt = clock.now();
-    this.last = { epoch: checkpoint.epoch, at: clock.now(), durationMs: clock.now() - began };
+    this.madeAt = clock.elapsed();
+    this.last = { epoch: checkpoint.epoch, at: clock.now(), durationMs: this.madeAt - began };
   }
 
   private get hasWork(): boolean {
     const { task } = this.options;
-    if (this.options.clock.now() - this.madeAt > RENEW_MS) return true;
+    if (this.options.clock.elapsed() - this.madeAt > RENEW_MS) return true;
     return task.changed || task.nodes.some(({ fileOutput }) => fileOutput !== undefined && !fileOutput.idle);
+  }
+
+  /** What is being staged when the task fails is waited for: a run that goes on would stage the same epoch once more. */
+  private async sealedOrFailed(
+    underWay: EpochUnderWay,
+    cuts: readonly NodeCut[],
+    drained: boolean,
+  ): Promise<Checkpoint> {
+    try {
+      return await Promise.race([this.seal(underWay, drained), this.options.task.failed]);
+    } catch (thrown) {
+      await Promise.allSettled(cuts.map(async ({ sealed }) => sealed));
+      throw thrown;
+    }
   }
 
   /** Waits until everything that the commit will name is durable. */

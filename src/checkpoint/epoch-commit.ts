@@ -94,7 +94,7 @@ export class TransactionCommit implements EpochCommit {
   async commit(checkpoint: Checkpoint, state: readonly SealedState[], appends: readonly RecordBatch[]): Promise<void> {
     const { store, transactions, group, offsetsOf, onPoint, clock } = this.options;
     this.isUnderWay = true;
-    const began = this.ahead.beganAt ?? clock.now();
+    const began = this.ahead.beganAt ?? clock.elapsed();
     const flush = async (): Promise<void> => {
       await Promise.all([this.ahead.all(), transactions.append(appends)]);
       onPoint('transaction-flushed');
@@ -111,7 +111,7 @@ export class TransactionCommit implements EpochCommit {
       onPoint('before-decision');
       await transactions.commit();
     } catch (thrown) {
-      const failure = this.judged(thrown, clock.now() - began);
+      const failure = this.judged(thrown, clock.elapsed() - began);
       // A recovery asks the store for what is pending, and would miss what is still being written.
       await preparing.catch(() => {});
       throw failure;

@@ -1,6 +1,6 @@
 /** `pipeline()`: names sealed streams and makes them runnable, provided that no rejection is left without a place to go. */
 import { MillraceError } from './errors.ts';
-import { requireShortName } from './names.ts';
+import { requireStorableName } from './names.ts';
 import type { RejectionKind } from './rejection.ts';
 import type { AnySealedStream, AnyStream, SealedStream } from './stream.ts';
 
@@ -103,14 +103,14 @@ export function pipeline(name: string, ...rest: readonly unknown[]): Pipeline {
       `pipeline name '${name}' may have letters, digits, dot, hyphen and underscore only`,
     );
   }
-  requireShortName('the name of the pipeline', name);
+  requireStorableName('the name of the pipeline', name);
   const [first, ...others] = rest;
   const hasOptions = isOptions(first);
   const options = (hasOptions ? first : {}) as PipelineOptions & { params?: Params };
   const streams = hasOptions ? others : rest;
   const build = streams[0];
   const group = options.group ?? name;
-  requireShortName(`the group of pipeline '${name}'`, group);
+  requireStorableName(`the group of pipeline '${name}'`, group);
   return {
     name,
     group,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { MillraceError } from './errors.ts';
 import type { LedgerEdge } from './ledger.ts';
-import { requireShortName } from './names.ts';
+import { requireStorableName } from './names.ts';
 import type { PlanNode, TopicUse } from './operator.ts';
 import { checkRejections, isSplit } from './plan-rejections.ts';
 import type { AnySealedStream } from './stream.ts';
@@ -83,7 +83,7 @@ function checkNames(nodes: readonly PlannedNode[]): void {
   const seen = new Map<string, string>();
   for (const { id, node } of nodes) {
     if (!node.stateful || node.name === undefined) continue;
-    requireShortName(`the name of a ${node.kind}`, node.name);
+    requireStorableName(`the name of a ${node.kind}`, node.name);
     const other = seen.get(node.name);
     if (other !== undefined) {
       throw new MillraceError('PLAN_INVALID', `${id} and ${other} keep state under the same name '${node.name}'`, {

@@ -2,8 +2,10 @@
 
 /** Time. Only src/time/clock.ts reads the real one. */
 export interface Clock {
-  /** Processing time, epoch milliseconds. */
+  /** Processing time, epoch milliseconds. Somebody may set it, back too. */
   now(): number;
+  /** Milliseconds since some moment, by a clock that nobody sets: for how long something takes. */
+  elapsed(): number;
   /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -63,7 +63,7 @@ export class Attempts {
 
   /** From now on patience lasts so long for each attempt, those under way included; `undefined` takes it back. */
   hurry(ms: number | undefined): void {
-    this.hurried = ms === undefined ? undefined : { at: this.clock.now(), ms };
+    this.hurried = ms === undefined ? undefined : { at: this.clock.elapsed(), ms };
   }
 
   /** Ends every pause; nothing is tried again. */
@@ -76,19 +76,19 @@ export class Attempts {
    * @throws MillraceError as the driver's judgement words it
    */
   async run<T>(attempt: Attempt, action: () => Promise<T>): Promise<T> {
-    const began = this.clock.now();
+    const began = this.clock.elapsed();
     const patienceMs = attempt.patienceMs ?? this.patienceMs;
     let spentMs = 0;
     let wait = { why: '' };
     try {
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
         if (this.isClosed) throw new MillraceError('LOG_UNAVAILABLE', 'the connection to Kafka is closed');
-        const tried = this.clock.now();
+        const tried = this.clock.elapsed();
         try {
           return await action();
         } catch (failure) {
           // A process that was stopped for a while, or whose clock was set, has not been patient meanwhile.
-          spentMs += Math.min(this.clock.now() - tried, MAX_TRY_MS) + pauseMs;
+          spentMs += Math.min(this.clock.elapsed() - tried, MAX_TRY_MS) + pauseMs;
           const isLate = spentMs > patienceMs || this.isHurriedOut(began, pauseMs);
           const isOver = this.isClosed || attempt.signal?.aborted === true || isLate;
           const error = this.judgement.toError(failure, attempt);
@@ -108,7 +108,7 @@ export class Attempts {
 
   private isHurriedOut(began: number, pauseMs: number): boolean {
     const { hurried } = this;
-    return hurried !== undefined && this.clock.now() + pauseMs > Math.max(began, hurried.at) + hurried.ms;
+    return hurried !== undefined && this.clock.elapsed() + pauseMs > Math.max(began, hurried.at) + hurried.ms;
   }
 
   private eitherSignal(signal: AbortSignal | undefined): AbortSignal {

@@ -147,16 +147,16 @@ export class BrokerConnection {
 
   /** What a broker under a quota asks for: to send nothing before `ms` have passed. */
   throttle(ms: number): void {
-    if (ms > 0) this.quietUntil = this.clock.now() + ms;
+    if (ms > 0) this.quietUntil = this.clock.elapsed() + ms;
   }
 
   get isThrottled(): boolean {
-    return this.clock.now() < this.quietUntil;
+    return this.clock.elapsed() < this.quietUntil;
   }
 
   /** Resolves when the broker wants to hear from us again. */
   async quiet(): Promise<void> {
-    const quietMs = this.quietUntil - this.clock.now();
+    const quietMs = this.quietUntil - this.clock.elapsed();
     if (quietMs > 0) await this.clock.sleep(quietMs);
   }
 

@@ -50,7 +50,7 @@ export class Fetcher {
     if (positions.length === 0) await this.source.clock.sleep(options.maxWaitMs, signal);
     for (const position of positions) if (!(position.offset >= 0)) await this.refuse(position);
     const place = positions.length === 1 ? positions[0] : { topic: positions[0]?.topic };
-    const deadline = this.source.clock.now() + options.maxWaitMs;
+    const deadline = this.source.clock.elapsed() + options.maxWaitMs;
     let answers: ReadonlyMap<string, PartitionAnswer> = new Map();
     for (let leftMs = options.maxWaitMs; positions.length > 0 && signal?.aborted !== true; ) {
       // Leaders that have never told the ends of these partitions must tell them before anything is waited for.
@@ -59,7 +59,7 @@ export class Fetcher {
       answers = await this.source.attempt({ doing: 'read', place, signal }, async () =>
         signal?.aborted ? new Map() : await this.fetchOnce(positions, { ...options, maxWaitMs }, isFirst),
       );
-      leftMs = deadline - this.source.clock.now();
+      leftMs = deadline - this.source.clock.elapsed();
       if (leftMs <= 0 || [...answers.values()].some(({ records }) => records.length > 0)) break;
     }
     return positions.map((position) => this.fetched(position, answers.get(keyOf(position))));

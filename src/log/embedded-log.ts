@@ -98,10 +98,10 @@ export class EmbeddedLog implements LogClient {
 
   async fetch(positions: readonly FetchPosition[], options: FetchOptions): Promise<FetchedPartition[]> {
     this.assertOpen();
-    const started = this.clock.now();
+    const started = this.clock.elapsed();
     for (;;) {
       const answers = this.read(positions, options.maxBytes);
-      const left = options.maxWaitMs - (this.clock.now() - started);
+      const left = options.maxWaitMs - (this.clock.elapsed() - started);
       const isReady = answers.some(({ batch }) => batch !== undefined);
       if (isReady) this.pollMs = MIN_POLL_MS;
       if (isReady || left <= 0 || options.signal?.aborted || this.closed) return answers;

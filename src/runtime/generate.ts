@@ -68,11 +68,11 @@ export async function runGenerator(generator: Generator, options: GenerateOption
     start === undefined ? limit : Math.floor(((clock.now() - start) * rate) / 1000) + 1 - firstIndex;
   await sendUntil(live ? Math.min(atOnce, ripe()) : atOnce);
   const filled = sent;
-  const liveBegan = clock.now();
+  const liveBegan = clock.elapsed();
   const isDone = (): boolean => !live || sent >= limit || signal.aborted;
   while (!isDone()) {
     await clock.sleep(generator.lingerMs ?? LINGER_MS, signal);
-    const due = filled + Math.floor(((clock.now() - liveBegan) * rate) / 1000);
+    const due = filled + Math.floor(((clock.elapsed() - liveBegan) * rate) / 1000);
     await sendUntil(Math.min(due, limit, ripe()));
   }
   return sent;

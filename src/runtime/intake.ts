@@ -17,7 +17,7 @@ export class Intake {
   async room(signal: AbortSignal): Promise<number> {
     if (this.limit === undefined) return Number.POSITIVE_INFINITY;
     while (!signal.aborted) {
-      const now = this.clock.now();
+      const now = this.clock.elapsed();
       if (now >= this.endsAt) {
         this.endsAt = now + this.limit.everyMs;
         this.left = this.limit.records;

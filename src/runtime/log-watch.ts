@@ -17,7 +17,7 @@ export async function watchLog(
     await clock.sleep(LOOK_EVERY_MS, signal);
     const { trouble } = log;
     if (trouble !== undefined && since === undefined) {
-      since = clock.now();
+      since = clock.elapsed();
       onNotice(`waiting: ${trouble}`);
     } else if (trouble !== undefined) {
       isGone = false;
@@ -25,7 +25,7 @@ export async function watchLog(
       // It may be gone because nobody tries any more: the next look tells.
       isGone = true;
     } else if (since !== undefined) {
-      onNotice(`going on after ${((clock.now() - since) / 1000).toFixed(1)} s`);
+      onNotice(`going on after ${((clock.elapsed() - since) / 1000).toFixed(1)} s`);
       since = undefined;
       isGone = false;
     }

@@ -20,6 +20,8 @@ import { taskIdOf } from './task-id.ts';
 
 /** Failures after which a run may go on from the last decided epoch. */
 const RECOVERABLE = new Set(['TRANSACTION_FAILED', 'TOPIC_REPLACED', 'OFFSET_OUT_OF_RANGE']);
+/** Failures that may only show that another process has taken over. */
+const MAY_BE_OVERTAKEN = new Set(['CHECKPOINT_MISMATCH', 'STORE_FAILED']);
 const MAX_RECOVERIES = 5;
 /** A stop waits so long for a log that is away; the next start settles what was under way. */
 const STOP_PATIENCE_MS = 6_000;
@@ -79,9 +81,7 @@ async function runSessions(
         return await runSession(session, producer?.done ?? Promise.resolve(), about, store, options);
       } catch (thrown) {
         await session?.giveUp();
-        // Files are further than this run knows of where another one has published since.
-        if (thrown instanceof MillraceError && thrown.code === 'CHECKPOINT_MISMATCH') store.checkOwned(thrown);
-        const failure = await explained(thrown, plan, log, store.load());
+        const failure = await explained(orOvertaken(thrown, store), plan, log, store.load());
         if (options.signal.aborted || !attempts.allow(failure, session?.coordinator.made ?? 0)) throw failure;
         options.onNotice?.(`${messageOf(failure)}: goes back to the last checkpoint`);
       } finally {
@@ -90,6 +90,17 @@ async function runSessions(
     }
   } finally {
     await producer?.stop();
+  }
+}
+
+/** Where another process has taken over, files are further than this run knows of, and what it knows of the store is gone. */
+function orOvertaken(thrown: unknown, store: CheckpointStore): unknown {
+  if (!(thrown instanceof MillraceError) || !MAY_BE_OVERTAKEN.has(thrown.code)) return thrown;
+  try {
+    store.checkOwned(thrown);
+    return thrown;
+  } catch (found) {
+    return found instanceof MillraceError && found.code === 'OWNED_ELSEWHERE' ? found : thrown;
   }
 }
 

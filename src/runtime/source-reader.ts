@@ -191,7 +191,7 @@ export class SourceReader {
 
   /** Chunks of the partitions in turn, so that none runs ahead of the others in event time. */
   private async emit(fetched: readonly FetchedPartition[], signal: AbortSignal): Promise<void> {
-    let turnBegan = this.clock.now();
+    let turnBegan = this.clock.elapsed();
     let left = fetched.map((answer): Cursor => ({ answer, batch: this.withinLimit(answer), row: 0 }));
     while (left.length > 0) {
       for (const cursor of left) {
@@ -199,9 +199,9 @@ export class SourceReader {
         const room = cursor.batch === undefined ? 0 : await this.intake.room(signal);
         if (signal.aborted) return;
         this.emitChunk(cursor, room);
-        if (this.clock.now() - turnBegan < MAX_TURN_MS) continue;
+        if (this.clock.elapsed() - turnBegan < MAX_TURN_MS) continue;
         await nextTurn();
-        turnBegan = this.clock.now();
+        turnBegan = this.clock.elapsed();
       }
       left = left.filter(({ batch, row }) => batch !== undefined && row < batch.length);
     }

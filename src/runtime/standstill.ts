@@ -11,16 +11,16 @@ export async function watchStandstill(
   onNotice: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let since = clock.now();
+  let since = clock.elapsed();
   let before = '';
   for (;;) {
     await clock.sleep(LOOK_EVERY_MS, signal);
     if (signal.aborted) return;
     const status = look();
     const now = positionOf(status);
-    if (now !== before) since = clock.now();
+    if (now !== before) since = clock.elapsed();
     else if (status.waitingFor === undefined && isToEnd(status)) {
-      const seconds = Math.round((clock.now() - since) / 1_000);
+      const seconds = Math.round((clock.elapsed() - since) / 1_000);
       onNotice(`nothing has moved for ${seconds} s: waiting for ${waitedFor(status)}`);
     }
     before = now;

@@ -3,6 +3,7 @@ import { ManualClock } from 'millrace/testing';
 import type { CheckpointStore } from '../../src/checkpoint/checkpoint-store.ts';
 import { TransactionCommit, type Transactions } from '../../src/checkpoint/epoch-commit.ts';
 import { firstCheckpoint } from '../../src/checkpoint/checkpoint.ts';
+import type { Clock } from '../../src/core/ports.ts';
 import type { RecordBatch } from '../../src/core/record-batch.ts';
 
 const fingerprint = { version: 1, sources: [], stateful: {}, shape: '' };
@@ -12,7 +13,10 @@ export const CHECKPOINT = firstCheckpoint({ offsets: { source: [0] }, fingerprin
 export type Parts = Partial<Record<'append' | 'prepare' | 'commit' | 'abort', () => Promise<void>>>;
 
 /** `calls`: what was called, in its order, with the texts that were appended, and the points that were reached. */
-export function commitOver(parts: Parts = {}): { calls: string[]; epochs: TransactionCommit } {
+export function commitOver(
+  parts: Parts = {},
+  clock: Clock = new ManualClock(0),
+): { calls: string[]; epochs: TransactionCommit } {
   const calls: string[] = [];
   const call = (name: keyof Parts | 'commitGroup' | 'finish', label: string = name): Promise<void> => {
     calls.push(label);
@@ -33,7 +37,7 @@ export function commitOver(parts: Parts = {}): { calls: string[]; epochs: Transa
     timeoutMs: 60_000,
     group: 'g',
     offsetsOf: () => [],
-    clock: new ManualClock(0),
+    clock,
     onPoint: (point) => void calls.push(`(${point})`),
   });
   return { calls, epochs };

@@ -44,14 +44,23 @@ class FakeTask implements CheckpointedTask {
   }
 }
 
-let clock: ManualClock;
+/** The time of day can be set back on it. */
+class WallClock extends ManualClock {
+  setBackMs = 0;
+
+  override now(): number {
+    return super.now() - this.setBackMs;
+  }
+}
+
+let clock: WallClock;
 let task: FakeTask;
 let commitMs: number;
 let stopping: AbortController;
 let running: Promise<void>;
 
 beforeEach(async () => {
-  clock = new ManualClock(0);
+  clock = new WallClock(0);
   commitMs = 0;
   start();
   await pass(1_000);
@@ -140,6 +149,15 @@ describe('checkpoints of a running task', () => {
     task.isBehind = true;
     await pass(300, change);
     expect(task.barriers.map((at) => at - began)).toEqual([50, 250]);
+  });
+
+  it('go on at their pace when the time of day is set back', async () => {
+    await pass(1, change);
+    await pass(400);
+    clock.setBackMs = 3_600_000;
+    const before = task.barriers.length;
+    await pass(300, change);
+    expect(task.barriers.length - before).toBeGreaterThanOrEqual(5);
   });
 
   it('leave time for records where they take long', async () => {

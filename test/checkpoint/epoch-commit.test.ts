@@ -54,6 +54,20 @@ describe('an epoch that a transaction decides', () => {
     expect(calls).not.toContain('finish');
   });
 
+  it.each([
+    [59_999, 'OWNED_ELSEWHERE'],
+    [60_000, 'TRANSACTION_FAILED'],
+  ])('that is fenced after %i ms has failed with %s, whatever became of the time of day', async (ageMs, code) => {
+    let elapsed = 0;
+    const clock = { now: () => -elapsed, elapsed: () => elapsed, sleep: async () => {} };
+    const fenced = (): Promise<never> => {
+      elapsed = ageMs;
+      return Promise.reject(new MillraceError('FENCED', 'a newer producer has taken over'));
+    };
+    const { epochs } = commitOver({ commit: fenced }, clock);
+    await expect(epochs.commit(CHECKPOINT, [], [])).rejects.toMatchObject({ code });
+  });
+
   it('fails as the store does where the abort fails, too', async () => {
     const { failure } = await commit({ prepare: () => Promise.reject(full), abort: () => Promise.reject(new Error()) });
     expect(failure).toBe(full);

@@ -8,7 +8,12 @@ import { rowsOf, textFormat } from './text-format.ts';
 const DIR = '/output/rows';
 
 function opened(disk: Disk, owner: number): RollingOutput<number> {
-  const world = { disk, clock: { now: () => 0, sleep: async () => {} }, hold: () => {}, release: () => {} };
+  const world = {
+    disk,
+    clock: { now: () => 0, elapsed: () => 0, sleep: async () => {} },
+    hold: () => {},
+    release: () => {},
+  };
   const options = { dir: DIR, prefix: 'rows', owner, rollEveryMs: 1_000, rollRows: 100, rollBytes: 1_000 };
   return new RollingOutput(world, textFormat('v1'), options);
 }

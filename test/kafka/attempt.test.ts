@@ -11,6 +11,9 @@ class WaitingClock implements Clock {
   now(): number {
     return this.time;
   }
+  elapsed(): number {
+    return this.time;
+  }
   async sleep(ms: number): Promise<void> {
     this.time += ms;
   }

@@ -6,7 +6,7 @@ import { batchOf, numbered } from './records.ts';
 
 const [dir, name, appends] = process.argv.slice(2);
 const store = openLmdbStore(dir);
-const log = new EmbeddedLog(store, { now: () => Date.now(), sleep: (ms) => sleep(ms) });
+const log = new EmbeddedLog(store, { now: () => Date.now(), elapsed: () => Date.now(), sleep: (ms) => sleep(ms) });
 await log.createTopics([{ topic: 'shared', partitions: 2 }]);
 const bases: number[] = [];
 for (let i = 0; i < Number(appends); i++) {

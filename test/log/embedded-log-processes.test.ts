@@ -16,6 +16,7 @@ const TIMEOUT_MS = 60_000;
 const APPENDS = 60;
 const clock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
 };
 

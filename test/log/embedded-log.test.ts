@@ -14,6 +14,7 @@ import { batchOf, numbered, readAll, shown, shownBatch } from './records.ts';
 
 const clock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
 };
 const WAIT = { maxBytes: 1024 * 1024, maxWaitMs: 0 } as const;
@@ -22,6 +23,7 @@ const WAIT = { maxBytes: 1024 * 1024, maxWaitMs: 0 } as const;
 class StandingClock implements Clock {
   time = 1_000;
   now = () => this.time;
+  elapsed = () => this.time;
   sleep = () => new Promise<void>(() => {});
 }
 
@@ -92,6 +94,7 @@ describe('EmbeddedLog', () => {
     const ownClock = new StandingClock();
     const passing: Clock = {
       now: ownClock.now,
+      elapsed: ownClock.elapsed,
       async sleep(ms) {
         sleeps.push(ms);
         ownClock.time += ms;

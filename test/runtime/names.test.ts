@@ -35,6 +35,24 @@ describe('long names', () => {
     expect((await driver.read('out')).map(({ value }) => String(value))).toEqual(['5000 1']);
   });
 
+  it.each(['a\0b', 'a\n', '\u007f', 'a\ud800'])(
+    'with a character that no key can hold are refused: %j',
+    async (name) => {
+      const refusal = { code: 'PLAN_INVALID', message: expect.stringContaining('a character that no name can have') };
+      expect(() => counting('p', name)).toThrow(expect.objectContaining(refusal));
+      const named = kafka('in').pipe(
+        map(() => ({ at: AT })),
+        watermark({ eventTime: (row) => parseIso(row.at), outOfOrdernessMs: 0 }),
+        toDLQ('dlq'),
+        keyBy((row) => row.at),
+        tumblingWindow(name, { sizeMs: 1_000, graceMs: 0, aggregate: { n: count() } }),
+        lateTo('late'),
+        sinkKafka('out'),
+      );
+      await expect(new TestDriver(pipeline('p', named)).start()).rejects.toMatchObject(refusal);
+    },
+  );
+
   it('are refused for a group, in words', async () => {
     const driver = new TestDriver(counting('p', 'g'), { group: `${LONGEST}n` });
     await expect(driver.start()).rejects.toMatchObject({

@@ -18,7 +18,11 @@ describe('a generator whose Kafka is away', () => {
   let now = 0;
   const events: ForwardingEvent[] = [];
   /** Fifty times as fast. */
-  const clock: Clock = { now: () => now++, sleep: (ms, signal) => systemClock.sleep(ms / 50, signal) };
+  const clock: Clock = {
+    now: () => now++,
+    elapsed: () => now++,
+    sleep: (ms, signal) => systemClock.sleep(ms / 50, signal),
+  };
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'millrace-target-'));

@@ -32,6 +32,7 @@ function hastyClock(seed: number): Clock {
   const random = randomAt(seed, 1);
   return {
     now: () => 0,
+    elapsed: () => 0,
     async sleep(_ms, signal) {
       for (let turns = 3 + random() * 15; turns > 0 && !signal?.aborted; turns--) await turn();
     },
