@@ -30,7 +30,7 @@ export class BatchWriter {
   private maxTime = 0;
 
   /** A batch has at most `maxBytes`, header included, or one record that needs more. */
-  constructor(maxBytes: number) {
+  constructor(maxBytes = Number.POSITIVE_INFINITY) {
     this.maxBytes = maxBytes;
   }
 
@@ -47,11 +47,6 @@ export class BatchWriter {
     return this.memory.isTooLarge;
   }
 
-  /** Whether it holds more than a batch should have. */
-  get isOverlong(): boolean {
-    return this.used > this.maxBytes;
-  }
-
   /**
    * Returns the bytes that the record takes; FULL, and nothing is written, when it is for the next batch: there is no room for it,
    * or its time is too far from the first one's for a number to hold the difference.
@@ -64,7 +59,9 @@ export class BatchWriter {
     maxBytes = this.maxBytes,
   ): number {
     const { count, used } = this;
-    const timeDelta = count === 0 ? 0 : timestamp - this.baseTime;
+    // On the wire times are whole.
+    const time = Math.floor(timestamp);
+    const timeDelta = count === 0 ? 0 : time - this.baseTime;
     const keyBytes = bytesOf(key);
     const valueBytes = bytesOf(value);
     const length =
@@ -86,7 +83,7 @@ export class BatchWriter {
     at = writeVarint(bytes, at, headers.length);
     if (headers.length > 0) this.putHeaders(headers, at);
     this.notePlaces(keyAt, keyBytes, valueAt, valueBytes);
-    this.noteTime(timestamp);
+    this.noteTime(time);
     this.count++;
     this.used = used + added;
     return added;
@@ -112,12 +109,12 @@ export class BatchWriter {
     this.valueEnd = valueBytes < 0 ? NULL : valueAt + valueBytes;
   }
 
-  private noteTime(timestamp: number): void {
+  private noteTime(time: number): void {
     if (this.count === 0) {
-      this.baseTime = timestamp;
-      this.maxTime = timestamp;
-    } else if (timestamp > this.maxTime) {
-      this.maxTime = timestamp;
+      this.baseTime = time;
+      this.maxTime = time;
+    } else if (time > this.maxTime) {
+      this.maxTime = time;
     }
   }
 

@@ -20,12 +20,13 @@ import { FetchConnection } from './fetch-connection.ts';
 import { Fetcher } from './fetcher.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import type { KafkaConfig } from './kafka-config.ts';
-import { IdempotentIdentities, Producer } from './producer.ts';
+import { type BatchSettings, IdempotentIdentities, Producer } from './producer.ts';
 import { unknownPartition } from './refusals.ts';
 import { Topics } from './topics.ts';
 import { TransactionalProducer } from './transactional-producer.ts';
 import { WireBatchBuilder } from './wire-batch.ts';
 
+/** Below the 1,048,588 bytes that a broker takes unless told otherwise. */
 const BATCH_BYTES = 1_000_000;
 
 export interface KafkaOptions extends KafkaConfig {
@@ -55,12 +56,11 @@ export class KafkaClient implements LogClient {
   private readonly groups: GroupOffsets;
   private readonly fetcher: Fetcher;
   private readonly producer: Producer;
-  private readonly config: KafkaConfig;
-  private readonly batchBytes: number;
+  private readonly settings: BatchSettings;
 
   constructor(options: KafkaOptions) {
-    this.config = options;
-    this.batchBytes = options.batchBytes ?? BATCH_BYTES;
+    const { compression, batchBytes = BATCH_BYTES } = options;
+    this.settings = { compression, batchBytes };
     this.cluster = new Cluster({ ...options, random: options.random ?? Math.random });
     this.description = `Kafka at ${this.cluster.addresses.join(', ')}`;
     this.topicsOfCluster = new Topics(this.cluster);
@@ -77,7 +77,7 @@ export class KafkaClient implements LogClient {
         code === CODE.unknownTopicOrPartition || code === CODE.unknown ? new StaleLeader() : new BrokerError(code),
       rangeOf: (place) => this.rangeOf(place),
     });
-    this.producer = new Producer(cluster, options.compression, new IdempotentIdentities(cluster));
+    this.producer = new Producer(cluster, this.settings, new IdempotentIdentities(cluster));
   }
 
   hurry(ms: number | undefined): void {
@@ -110,7 +110,7 @@ export class KafkaClient implements LogClient {
   }
 
   batchBuilder({ topic, partition }: TopicPartition): BatchBuilder {
-    return new WireBatchBuilder(topic, partition, this.batchBytes);
+    return new WireBatchBuilder(topic, partition, this.settings.batchBytes);
   }
 
   fetch(positions: readonly FetchPosition[], options: FetchOptions): Promise<FetchedPartition[]> {
@@ -138,8 +138,8 @@ export class KafkaClient implements LogClient {
   }
 
   readonly transactions = (transactionalId: string, timeoutMs: number): TransactionalProducer => {
-    const { compression } = this.config;
-    return new TransactionalProducer({ cluster: this.cluster, transactionalId, timeoutMs, compression });
+    const { cluster, settings } = this;
+    return new TransactionalProducer({ cluster, transactionalId, timeoutMs, settings });
   };
 
   async close(): Promise<void> {

@@ -5,24 +5,23 @@ import type { TopicPartition } from '../log/log-client.ts';
 import type { Attempt } from './attempt.ts';
 import type { BrokerConnection } from './broker-connection.ts';
 import type { Cluster } from './cluster.ts';
-import type { Compression } from './compression.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { type EncodedRecords, encodeRecords, stampBatch } from './encode-records.ts';
 import { CODE, kafkaErrorEntry } from './error-table.ts';
-import { BrokerError, isPassing, kafkaError, StaleLeader } from './failures.ts';
+import { BrokerError, ConnectionError, isPassing, kafkaError, StaleLeader } from './failures.ts';
 import { produce } from './produce.ts';
-import type { Identities, ProducerIdentity } from './producer.ts';
+import type { BatchSettings, Identities, ProducerIdentity } from './producer.ts';
 import { unknownPartition } from './refusals.ts';
 
-/** Below the 1,048,588 bytes that a broker takes unless told otherwise. */
-const BATCH_BYTES = 1_000_000;
 const MIN_BATCH_BYTES = 1_024;
-/** For batches that are not written yet as they travel. */
-let scratch = new BatchWriter(BATCH_BYTES);
 /** A broker remembers so many batches of a producer, and knows each of them when it comes again. */
 const MAX_IN_FLIGHT = 5;
 /** Sequence numbers are 31 bits wide and begin again at 0. */
 const SEQUENCES = 2 ** 31;
+
+/** For batches that are not written yet as they travel. */
+let scratch = new BatchWriter();
+const MAX_SCRATCH_BYTES = 4 * 1024 * 1024;
 
 /** A call of `append`: done when all parts of it are. */
 interface Append {
@@ -56,7 +55,7 @@ interface Part {
 export class PartitionProducer {
   private readonly cluster: Cluster;
   private readonly place: TopicPartition;
-  private readonly compression: Compression;
+  private readonly settings: BatchSettings;
   private readonly identities: Identities;
   private readonly waiting: Append[] = [];
   private inFlight: Part[] = [];
@@ -68,12 +67,13 @@ export class PartitionProducer {
   /** Where parts are sent as they come, while all is well. */
   private connection: BrokerConnection | undefined;
   /** Lowered when the topic takes less. */
-  private batchBytes = BATCH_BYTES;
+  private batchBytes: number;
 
-  constructor(options: { cluster: Cluster; place: TopicPartition; compression: Compression; identities: Identities }) {
+  constructor(options: { cluster: Cluster; place: TopicPartition; settings: BatchSettings; identities: Identities }) {
     this.cluster = options.cluster;
     this.place = options.place;
-    this.compression = options.compression;
+    this.settings = options.settings;
+    this.batchBytes = options.settings.batchBytes;
     this.identities = options.identities;
   }
 
@@ -157,9 +157,10 @@ export class PartitionProducer {
   }
 
   private encode(batch: RecordBatch, from: number, maxBytes: number): EncodedRecords {
-    const encoded = encodeRecords(batch, from, maxBytes, scratch, this.compression);
+    const { compression } = this.settings;
+    const encoded = encodeRecords(batch, from, maxBytes, scratch, compression);
     // A record that is larger than a batch should be travels alone, is for the broker to judge, and leaves no memory behind.
-    if (scratch.isOverlong) scratch = new BatchWriter(BATCH_BYTES);
+    if (scratch.memoryBytes > MAX_SCRATCH_BYTES) scratch = new BatchWriter();
     return encoded;
   }
 
@@ -198,6 +199,7 @@ export class PartitionProducer {
   /** Throws what shall end this try; returns when the parts have been put right for the next request. */
   private judge(failure: unknown): void {
     const [part] = this.inFlight;
+    if (failure instanceof ConnectionError) this.identities.sentAgain();
     if (part === undefined || !(failure instanceof BrokerError)) throw failure;
     const { code } = failure;
     if (code === CODE.duplicateSequence) {

@@ -20,6 +20,15 @@ export interface Identities {
   identity(): Promise<ProducerIdentity>;
   /** After an append of which nobody knows whether it was made: what follows must not be taken for its repetition. */
   retire(identity: ProducerIdentity): void;
+  /** An append is sent again whose connection has ended: the one before may still arrive. */
+  sentAgain(): void;
+}
+
+/** How batches are made. */
+export interface BatchSettings {
+  readonly compression: Compression;
+  /** At most, header included. */
+  readonly batchBytes: number;
 }
 
 const NO_ID = -1n;
@@ -28,13 +37,13 @@ const NO_TIMEOUT = 0;
 
 export class Producer {
   private readonly cluster: Cluster;
-  private readonly compression: Compression;
+  private readonly settings: BatchSettings;
   private readonly identities: Identities;
   private readonly partitions = new Map<string, PartitionProducer>();
 
-  constructor(cluster: Cluster, compression: Compression, identities: Identities) {
+  constructor(cluster: Cluster, settings: BatchSettings, identities: Identities) {
     this.cluster = cluster;
-    this.compression = compression;
+    this.settings = settings;
     this.identities = identities;
   }
 
@@ -51,8 +60,8 @@ export class Producer {
     const key = `${topic}/${partition}`;
     let producer = this.partitions.get(key);
     if (producer === undefined) {
-      const { cluster, compression, identities } = this;
-      producer = new PartitionProducer({ cluster, place: { topic, partition }, compression, identities });
+      const { cluster, settings, identities } = this;
+      producer = new PartitionProducer({ cluster, place: { topic, partition }, settings, identities });
       this.partitions.set(key, producer);
     }
     return producer;
@@ -79,6 +88,9 @@ export class IdempotentIdentities implements Identities {
   retire(identity: ProducerIdentity): void {
     if (this.current === identity) this.current = undefined;
   }
+
+  /** Outside of transactions a broker knows by the sequence what it has seen. */
+  sentAgain(): void {}
 
   private async ask(): Promise<ProducerIdentity> {
     return this.cluster.attempt({ doing: 'begin to append' }, async () => {

@@ -11,10 +11,9 @@ import type { GroupOffset, LogTransactions } from '../log/log-client.ts';
 import type { Attempt } from './attempt.ts';
 import type { BrokerConnection } from './broker-connection.ts';
 import type { Cluster } from './cluster.ts';
-import type { Compression } from './compression.ts';
 import { offsetsByTopic } from './group-offsets.ts';
-import { orStale } from './failures.ts';
-import { Producer, type ProducerIdentity } from './producer.ts';
+import { ConnectionError, orStale } from './failures.ts';
+import { type BatchSettings, Producer, type ProducerIdentity } from './producer.ts';
 import { assertGroup } from './refusals.ts';
 
 const NO_ID = -1n;
@@ -24,17 +23,22 @@ const NO_MEMBER = '';
 
 /**
  * One transaction at a time, under one transactional id. Requests whose answer was lost are sent again as they were: each
- * means the same when it comes twice.
+ * means the same when it comes twice, within its transaction. But no request names its transaction: the one before may be on its way
+ * still when the next has begun, and would commit it half sent, or give it offsets of before. So behind a transaction in which something was sent
+ * again the producer takes a new epoch, which refuses all that is left of it.
+ * @see KIP-890: from transaction version 2 on, brokers do so behind every transaction
  */
 export class TransactionalProducer implements LogTransactions {
   private readonly cluster: Cluster;
   private readonly transactionalId: string;
   private readonly timeoutMs: number;
-  private readonly compression: Compression;
+  private readonly settings: BatchSettings;
   private open: { readonly identity: ProducerIdentity; readonly producer: Producer } | undefined;
   /** What is part of the transaction so far: `topic/partition`. */
   private readonly partitions = new Set<string>();
   private hasOffsets = false;
+  /** Something was sent again of which an earlier copy may still arrive. */
+  private mayComeLate = false;
   /** The last batches' partitions are part of the transaction. */
   private joining: Promise<void> = Promise.resolve();
 
@@ -43,23 +47,35 @@ export class TransactionalProducer implements LogTransactions {
     transactionalId: string;
     /** The broker aborts a transaction that takes longer. */
     timeoutMs: number;
-    compression: Compression;
+    settings: BatchSettings;
   }) {
     this.cluster = options.cluster;
     this.transactionalId = options.transactionalId;
     this.timeoutMs = options.timeoutMs;
-    this.compression = options.compression;
+    this.settings = options.settings;
   }
 
   async init(): Promise<void> {
     this.forgetTransaction();
-    const identity = await this.ask('begin transactions of', 'transaction', this.transactionalId, async (broker) => {
-      const { transactionalId, timeoutMs } = this;
-      const answer = await broker.call(initProducerIdV4.api, transactionalId, timeoutMs, NO_ID, NO_EPOCH);
-      return { producerId: answer.producerId, producerEpoch: answer.producerEpoch, transactionalId };
-    });
-    const identities = { identity: async () => identity, retire: () => {} };
-    this.open = { identity, producer: new Producer(this.cluster, this.compression, identities) };
+    await this.takeEpoch(NO_ID, NO_EPOCH);
+  }
+
+  /** A new epoch: of the id that the coordinator keeps, or behind the one that is given, unless somebody else has taken over. */
+  private async takeEpoch(before: bigint, epochBefore: number): Promise<void> {
+    const { transactionalId, timeoutMs } = this;
+    const { producerId, producerEpoch } = await this.ask(
+      'begin transactions of',
+      'transaction',
+      transactionalId,
+      (broker) => broker.call(initProducerIdV4.api, transactionalId, timeoutMs, before, epochBefore),
+    );
+    this.mayComeLate = false;
+    const identity = { producerId, producerEpoch, transactionalId };
+    const sentAgain = (): void => {
+      this.mayComeLate = true;
+    };
+    const identities = { identity: async () => identity, retire: () => {}, sentAgain };
+    this.open = { identity, producer: new Producer(this.cluster, this.settings, identities) };
   }
 
   async append(batches: readonly RecordBatch[]): Promise<number[]> {
@@ -136,6 +152,7 @@ export class TransactionalProducer implements LogTransactions {
     await this.ask(doing, 'transaction', this.transactionalId, (broker) =>
       broker.call(endTxnV3.api, this.transactionalId, producerId, producerEpoch, isCommit),
     );
+    if (this.mayComeLate) await this.takeEpoch(producerId, producerEpoch);
   }
 
   private opened(): { readonly identity: ProducerIdentity; readonly producer: Producer } {
@@ -157,6 +174,11 @@ export class TransactionalProducer implements LogTransactions {
   ): Promise<Answer> {
     const attempt: Attempt = { doing: `${doing} ${this.transactionalId}`, transactionalId: this.transactionalId };
     // A coordinator may not have heard yet of a topic that was just created.
-    return this.cluster.attempt(attempt, async () => action(await this.cluster.coordinator(kind, key)).catch(orStale));
+    return this.cluster.attempt(attempt, async () =>
+      action(await this.cluster.coordinator(kind, key)).catch((failure: unknown) => {
+        if (failure instanceof ConnectionError) this.mayComeLate = true;
+        return orStale(failure);
+      }),
+    );
   }
 }
