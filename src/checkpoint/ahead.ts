@@ -1,4 +1,5 @@
 /** Batches that are sent before their epoch is sealed. */
+import { MillraceError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import type { RecordBatch } from '../core/record-batch.ts';
 
@@ -17,6 +18,7 @@ export class AheadOfCommit {
   private epoch: number;
   private sent: Promise<unknown>[] = [];
   private waiting: Waiting[] = [];
+  private isClosed = false;
   private readonly send: (batch: RecordBatch) => Promise<unknown>;
   private readonly clock: Clock;
 
@@ -29,6 +31,7 @@ export class AheadOfCommit {
 
   /** Settles as the log's answer does. `epoch` is the one that is decided next, or the one behind it. */
   append(epoch: number, batch: RecordBatch): Promise<unknown> {
+    if (this.isClosed) return Promise.reject(withdrawn());
     if (epoch === this.epoch) return this.sendNow(batch);
     return new Promise((resolve) => this.waiting.push({ batch, resolve }));
   }
@@ -46,6 +49,12 @@ export class AheadOfCommit {
     for (const { batch, resolve } of this.waiting.splice(0)) resolve(this.sendNow(batch));
   }
 
+  /** Nothing more is sent: it would begin a transaction that nobody ends. */
+  close(): void {
+    this.isClosed = true;
+    for (const { resolve } of this.waiting.splice(0)) resolve(Promise.reject(withdrawn()));
+  }
+
   private sendNow(batch: RecordBatch): Promise<unknown> {
     this.beganAt ??= this.clock.elapsed();
     const sent = this.send(batch);
@@ -54,4 +63,8 @@ export class AheadOfCommit {
     sent.catch(() => {});
     return sent;
   }
+}
+
+function withdrawn(): MillraceError {
+  return new MillraceError('TRANSACTION_FAILED', 'the transaction was given up before this was sent');
 }

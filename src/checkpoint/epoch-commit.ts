@@ -23,7 +23,7 @@ export interface EpochCommit {
    */
   appendAhead?(epoch: number, batch: RecordBatch): Promise<unknown>;
   /** The epoch will not be committed: takes back what was sent ahead of it, as far as that can be done soon. */
-  giveUp?(): Promise<void>;
+  withdraw?(): Promise<void>;
 }
 
 /** The store's own commit decides: the log's records lie in the same store, or were published on the way. */
@@ -86,7 +86,8 @@ export class TransactionCommit implements EpochCommit {
   }
 
   /** What is on its way to be committed is left to a recovery. */
-  async giveUp(): Promise<void> {
+  async withdraw(): Promise<void> {
+    this.ahead.close();
     if (this.isUnderWay || this.ahead.beganAt === undefined) return;
     await this.abort(this.ahead.all());
   }
@@ -111,6 +112,7 @@ export class TransactionCommit implements EpochCommit {
       onPoint('before-decision');
       await transactions.commit();
     } catch (thrown) {
+      this.ahead.close();
       const failure = this.judged(thrown, clock.elapsed() - began);
       // A recovery asks the store for what is pending, and would miss what is still being written.
       await preparing.catch(() => {});
@@ -147,7 +149,7 @@ export class TransactionCommit implements EpochCommit {
   private judged(thrown: unknown, ageMs: number): unknown {
     if (!(thrown instanceof MillraceError) || thrown.code !== 'FENCED') return thrown;
     if (ageMs >= this.options.timeoutMs) {
-      return new MillraceError('TRANSACTION_FAILED', `a transaction took longer than ${this.options.timeoutMs} ms`, {
+      return new MillraceError('TRANSACTION_TIMED_OUT', `a transaction took longer than ${this.options.timeoutMs} ms`, {
         cause: thrown,
       });
     }

@@ -39,6 +39,8 @@ export type ErrorCode =
   | 'FENCED'
   /** A transaction cannot be committed, or nobody knows whether it was: the log has to be asked. */
   | 'TRANSACTION_FAILED'
+  /** A transaction took longer than the log lets one take: nothing of it was committed. */
+  | 'TRANSACTION_TIMED_OUT'
   /** An offset asked for is no longer, or not yet, in the log. */
   | 'OFFSET_OUT_OF_RANGE'
   /** A topic was deleted, or deleted and created anew, since it was read from. */
@@ -62,6 +64,7 @@ const EXIT_BY_CODE: Partial<Record<ErrorCode, number>> = {
   OWNED_ELSEWHERE: EXIT.environment,
   FENCED: EXIT.environment,
   TRANSACTION_FAILED: EXIT.environment,
+  TRANSACTION_TIMED_OUT: EXIT.environment,
   LOG_UNAVAILABLE: EXIT.environment,
   STORE_FAILED: EXIT.environment,
 };

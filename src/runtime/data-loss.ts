@@ -20,6 +20,7 @@ const SUSPECT: ReadonlySet<string> = new Set([
   'OFFSET_OUT_OF_RANGE',
   'CHECKPOINT_MISMATCH',
   'TRANSACTION_FAILED',
+  'TRANSACTION_TIMED_OUT',
 ]);
 
 /** What became of topics that the checkpoint has read from, in words, by topic; empty where they are as they were. */

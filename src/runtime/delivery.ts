@@ -13,10 +13,10 @@ import { refuseForeignGroup } from './start-positions.ts';
 import { formerIdsOf, transactionalIdOf } from './transactional-id.ts';
 
 /**
- * A transaction lasts from the first batch that is sent, mostly behind the barrier, to the decision: milliseconds, or as long as a
- * broker is away in between.
+ * A transaction lasts from the first batch that is sent to the decision: milliseconds behind the barrier, the time between two
+ * checkpoints where batches are sent ahead, or as long as a broker is away in between.
  */
-const TRANSACTION_MS = 60_000;
+export const TRANSACTION_MS = 60_000;
 
 export interface DeliveryOptions {
   /** The pipeline's name. */
@@ -26,6 +26,8 @@ export interface DeliveryOptions {
   readonly group: string;
   /** Topics that are not those any more which the checkpoint has read from; what the group knows of them is void. */
   readonly replaced: ReadonlyMap<string, string>;
+  /** A transaction of this run has taken too long: its next ones begin as late as they can. */
+  readonly hasTimedOut: boolean;
   readonly log: LogClient;
   readonly store: CheckpointStore;
   readonly clock: Clock;

@@ -36,7 +36,7 @@ export interface RunOptions {
   readonly params?: Readonly<Record<string, string | number | boolean>> | undefined;
   /**
    * Milliseconds between checkpoints while records flow. Default: 50 while the pipeline keeps up, up to 200 where checkpoints take
-   * long, and 200 while many records wait in the log.
+   * long, and 200 while many records wait in the log. On Kafka full batches wait for their checkpoint when it is above 15,000.
    */
   readonly checkpointMs?: number | undefined;
   /** Default: exactly-once on the embedded log, at-least-once through kafkajs. */

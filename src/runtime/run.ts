@@ -19,7 +19,7 @@ import type { Task } from './task.ts';
 import { taskIdOf } from './task-id.ts';
 
 /** Failures after which a run may go on from the last decided epoch. */
-const RECOVERABLE = new Set(['TRANSACTION_FAILED', 'TOPIC_REPLACED', 'OFFSET_OUT_OF_RANGE']);
+const RECOVERABLE = new Set(['TRANSACTION_FAILED', 'TRANSACTION_TIMED_OUT', 'TOPIC_REPLACED', 'OFFSET_OUT_OF_RANGE']);
 /** Failures that may only show that another process has taken over. */
 const MAY_BE_OVERTAKEN = new Set(['CHECKPOINT_MISMATCH', 'STORE_FAILED']);
 const MAX_RECOVERIES = 5;
@@ -61,7 +61,7 @@ export async function run(pipeline: Pipeline, options: RunOptions): Promise<RunR
 
 /** Runs, and goes back to the last decided epoch where a failure allows it. */
 async function runSessions(
-  settling: Omit<DeliveryOptions, 'replaced'>,
+  settling: Omit<DeliveryOptions, 'replaced' | 'hasTimedOut'>,
   about: About,
   options: RunOptions,
 ): Promise<RunReport> {
@@ -76,11 +76,16 @@ async function runSessions(
       try {
         const replaced = await replacedTopics(plan, log, store.load());
         if (onDataLoss === 'fail') refuseReplaced(replaced);
-        session = await openSession({ ...settling, replaced }, dropped, onDataLoss, options);
+        session = await openSession(
+          { ...settling, replaced, hasTimedOut: attempts.hasTimedOut },
+          dropped,
+          onDataLoss,
+          options,
+        );
         if (!session.isDrained) producer ??= startProducer(options);
         return await runSession(session, producer?.done ?? Promise.resolve(), about, store, options);
       } catch (thrown) {
-        await session?.giveUp();
+        await session?.withdraw();
         const failure = await explained(orOvertaken(thrown, store), plan, log, store.load());
         if (options.signal.aborted || !attempts.allow(failure, session?.coordinator.made ?? 0)) throw failure;
         options.onNotice?.(`${messageOf(failure)}: goes back to the last checkpoint`);
@@ -109,16 +114,20 @@ function orOvertaken(thrown: unknown, store: CheckpointStore): unknown {
  * be; what fails again and again is not.
  */
 class Recoveries {
+  /** A transaction has taken too long. */
+  hasTimedOut = false;
   private readonly codes: readonly string[];
   private inARow = 0;
 
   constructor(onDataLoss: OnDataLoss) {
-    this.codes = ['TRANSACTION_FAILED', ...(onDataLoss === 'skip' ? ['TOPIC_REPLACED'] : [])];
+    this.codes = ['TRANSACTION_FAILED', 'TRANSACTION_TIMED_OUT', ...(onDataLoss === 'skip' ? ['TOPIC_REPLACED'] : [])];
   }
 
   allow(thrown: unknown, checkpointsMade: number): boolean {
     this.inARow = checkpointsMade > 0 ? 1 : this.inARow + 1;
-    return thrown instanceof MillraceError && this.codes.includes(thrown.code) && this.inARow <= MAX_RECOVERIES;
+    if (!(thrown instanceof MillraceError)) return false;
+    this.hasTimedOut ||= thrown.code === 'TRANSACTION_TIMED_OUT';
+    return this.codes.includes(thrown.code) && this.inARow <= MAX_RECOVERIES;
   }
 }
 

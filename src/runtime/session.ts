@@ -9,7 +9,7 @@ import type { Plan } from '../core/plan.ts';
 import type { LogClient, TopicInfo } from '../log/log-client.ts';
 import { Credit } from './credit.ts';
 import { type OnDataLoss, skipText } from './data-loss.ts';
-import { type DeliveryOptions, epochCommitOf, settleWithLog, tellOthers } from './delivery.ts';
+import { type DeliveryOptions, epochCommitOf, settleWithLog, TRANSACTION_MS, tellOthers } from './delivery.ts';
 import { checkContinues, checkOutputs, type DroppedStates, refuseDrained, restore } from './recover.ts';
 import { MIN_RECORDS_FOR_RATIO, type RunOptions } from './run-options.ts';
 import { type SourceStart, type StartPosition, sourceStart, startPositions } from './start-positions.ts';
@@ -19,6 +19,8 @@ const DEFAULT_CREDIT_BYTES = 64 * 1024 * 1024;
 /** Enough to pay for RxJS, few enough for the processor's cache. */
 const DEFAULT_CHUNK_RECORDS = 2_048;
 const DEFAULT_STATE_ENTRIES = 1_000_000;
+/** Of the time that a transaction may take, what the pause between two checkpoints may take of it. */
+const MOST_AHEAD = 1 / 4;
 
 export interface Session {
   readonly task: Task;
@@ -27,7 +29,7 @@ export interface Session {
   /** The last run ended while it drained, and all that was left to do is done. */
   readonly isDrained: boolean;
   /** Behind a failure: readers of the outputs need not wait for what was sent ahead. */
-  giveUp(): Promise<void>;
+  withdraw(): Promise<void>;
 }
 
 /** From whatever the last run left, however it ended, to a task that goes on from the last decided epoch. */
@@ -86,7 +88,7 @@ export async function openSession(
   });
   credit.onExhausted = () => coordinator.request();
   task.onChanged = () => coordinator.wake();
-  return { task, credit, coordinator, isDrained, giveUp: () => epochCommit.giveUp?.() ?? Promise.resolve() };
+  return { task, credit, coordinator, isDrained, withdraw: async () => epochCommit.withdraw?.() };
 }
 
 interface TaskBeginning {
@@ -100,11 +102,12 @@ interface TaskBeginning {
 }
 
 function newTask(
-  { plan, log, store, clock, delivery }: DeliveryOptions,
+  deliveryOptions: DeliveryOptions,
   options: RunOptions,
   { starts, ...begin }: TaskBeginning,
   epochCommit: EpochCommit,
 ): Task {
+  const { plan, log, store, clock, delivery } = deliveryOptions;
   return new Task({
     ...begin,
     plan,
@@ -119,7 +122,9 @@ function newTask(
     maxChunkRecords: options.maxChunkRecords ?? DEFAULT_CHUNK_RECORDS,
     codegen: options.codegen ?? true,
     staged: delivery === 'exactly-once',
-    appendAhead: mayAppendAhead(plan) ? epochCommit.appendAhead?.bind(epochCommit) : undefined,
+    appendAhead: mayAppendAhead(deliveryOptions, options.checkpointMs)
+      ? epochCommit.appendAhead?.bind(epochCommit)
+      : undefined,
     print: options.print ?? (() => {}),
     statePrefix: (name) => store.statePrefix(name),
     onNotice: options.onNotice ?? (() => {}),
@@ -127,8 +132,9 @@ function newTask(
   });
 }
 
-/** A transaction that is begun ahead of its barrier stays open until that has passed: steps in which it may wait for long forbid it. */
-function mayAppendAhead(plan: Plan): boolean {
+/** A transaction that is begun ahead of its barrier stays open until that has passed: whatever that may wait for long for forbids it. */
+function mayAppendAhead({ plan, hasTimedOut }: DeliveryOptions, checkpointMs = 0): boolean {
+  if (hasTimedOut || checkpointMs > TRANSACTION_MS * MOST_AHEAD) return false;
   return !plan.nodes.some(({ node }) => node.delaysBarriers);
 }
 

@@ -154,7 +154,7 @@ export class StagedTopic extends PartitionedOutput {
   }
 }
 
-/** At-least-once: records are sent as they come, one request at a time, and a barrier waits for them. */
+/** At-least-once: records are sent as they come, what came meanwhile behind them, and a barrier waits for all. */
 export class PublishedTopic extends PartitionedOutput {
   private readonly log: LogClient;
   private readonly onFailure: (thrown: unknown) => void;
@@ -194,7 +194,7 @@ export class PublishedTopic extends PartitionedOutput {
         this.credit.release(taken.bytes);
       }
     }
-    // Not reached after a failure: nothing may overtake what was not written.
+    // Not reached after a failure: nothing more is sent behind what was not written.
     this.sending = undefined;
   }
 

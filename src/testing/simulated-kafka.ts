@@ -34,13 +34,13 @@ export type CommitFailure = 'undecided' | 'decided';
 
 /**
  * Outlives the crash of whoever uses it, as a broker does. Readers see committed records only; a new user of a transactional
- * id fences the one before and settles what it left open.
+ * id fences the one before and settles what it left open, and a transaction that takes too long is aborted, its user fenced.
  */
 export class SimulatedKafka implements LogClient {
   readonly description = 'simulated Kafka';
   readonly kind = 'kafka';
   readonly transactional = undefined;
-  readonly transactions: (id: string) => LogTransactions;
+  readonly transactions: (id: string, timeoutMs: number) => LogTransactions;
   /** The next commits fail, in this order. */
   readonly commitFailures: CommitFailure[] = [];
   private readonly broker: Broker;
@@ -55,7 +55,10 @@ export class SimulatedKafka implements LogClient {
     this.broker = broker;
     this.batchBytes = batchBytes;
     this.log = new EmbeddedLog(broker.store, clock);
-    this.transactions = (id) => new SimulatedTransactions(this.log, broker.owners, id, this.commitFailures);
+    const { log, commitFailures } = this;
+    const { owners } = broker;
+    this.transactions = (id, timeoutMs) =>
+      new SimulatedTransactions({ log, owners, clock, commitFailures, id, timeoutMs });
   }
 
   /** Another client of the same broker. */
@@ -107,55 +110,56 @@ export class SimulatedKafka implements LogClient {
   async close(): Promise<void> {}
 }
 
+interface TransactionsOptions {
+  readonly log: EmbeddedLog;
+  readonly owners: Map<string, SimulatedTransactions>;
+  readonly clock: Clock;
+  readonly commitFailures: CommitFailure[];
+  readonly id: string;
+  readonly timeoutMs: number;
+}
+
 class SimulatedTransactions implements LogTransactions {
-  private readonly log: EmbeddedLog;
-  private readonly owners: Map<string, SimulatedTransactions>;
-  private readonly id: string;
-  private readonly commitFailures: CommitFailure[];
+  private readonly options: TransactionsOptions;
+  private beganAt: number | undefined;
   private batches: RecordBatch[] = [];
   private offsets: { readonly group: string; readonly offsets: readonly GroupOffset[] }[] = [];
   /** A commit that has reached the broker: it is made whatever becomes of its owner. */
   private committing: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    log: EmbeddedLog,
-    owners: Map<string, SimulatedTransactions>,
-    id: string,
-    commitFailures: CommitFailure[],
-  ) {
-    this.log = log;
-    this.owners = owners;
-    this.id = id;
-    this.commitFailures = commitFailures;
+  constructor(options: TransactionsOptions) {
+    this.options = options;
   }
 
   async init(): Promise<void> {
-    const before = this.owners.get(this.id);
-    this.owners.set(this.id, this);
+    const { owners, id } = this.options;
+    const before = owners.get(id);
+    owners.set(id, this);
     this.forget();
     await before?.committing;
   }
 
   async append(batches: readonly RecordBatch[]): Promise<number[]> {
-    this.checkOwner();
+    this.begin();
     this.batches.push(...batches.map(copied));
     return batches.map(() => 0);
   }
 
   async commitGroup(group: string, offsets: readonly GroupOffset[]): Promise<void> {
-    this.checkOwner();
+    this.begin();
     this.offsets.push({ group, offsets });
   }
 
   async commit(): Promise<void> {
     this.checkOwner();
-    const failure = this.commitFailures.shift();
+    const { log, commitFailures } = this.options;
+    const failure = commitFailures.shift();
     const { batches, offsets } = this;
     this.forget();
     if (failure !== 'undecided') {
       this.committing = Promise.all([
-        this.log.append(batches),
-        ...offsets.map((each) => this.log.commitGroup(each.group, each.offsets)),
+        log.append(batches),
+        ...offsets.map((each) => log.commitGroup(each.group, each.offsets)),
       ]);
       await this.committing;
     }
@@ -168,13 +172,21 @@ class SimulatedTransactions implements LogTransactions {
   }
 
   private forget(): void {
+    this.beganAt = undefined;
     this.batches = [];
     this.offsets = [];
   }
 
+  private begin(): void {
+    this.checkOwner();
+    this.beganAt ??= this.options.clock.elapsed();
+  }
+
   private checkOwner(): void {
-    if (this.owners.get(this.id) === this) return;
-    throw new MillraceError('FENCED', `another user of the transactional id '${this.id}' has taken over`);
+    const { owners, id, clock, timeoutMs } = this.options;
+    const ageMs = this.beganAt === undefined ? 0 : clock.elapsed() - this.beganAt;
+    if (owners.get(id) === this && ageMs < timeoutMs) return;
+    throw new MillraceError('FENCED', `another user of the transactional id '${id}' has taken over`);
   }
 }
 

@@ -63,28 +63,42 @@ describe('an epoch whose batches are sent ahead', () => {
     expect(calls).not.toContain('commit');
   });
 
-  it('is aborted when it is given up, behind all that was sent', async () => {
+  it('is aborted when it is withdrawn, behind all that was sent', async () => {
     const { calls, epochs } = commitOver();
     void epochs.appendAhead(1, batch('1a'));
-    await epochs.giveUp();
+    await epochs.withdraw();
     expect(calls).toEqual(['append 1a', '(sent-ahead)', 'abort']);
   });
 
-  it('is left alone by giving up where nothing was sent, where that has failed, or where its commit is under way', async () => {
+  it('is left alone by a withdrawal where nothing was sent, where that has failed, or where its commit is under way', async () => {
     const nothing = commitOver();
-    await nothing.epochs.giveUp();
+    await nothing.epochs.withdraw();
     expect(nothing.calls).toEqual([]);
 
     const failed = commitOver({ append: () => Promise.reject(new Error('gone')) });
     failed.epochs.appendAhead(1, batch('1a')).catch(() => {});
-    await failed.epochs.giveUp();
+    await failed.epochs.withdraw();
     expect(failed.calls).toEqual(['append 1a']);
 
     const unknown = commitOver({ commit: () => Promise.reject(new Error('nobody knows')) });
     await unknown.epochs.appendAhead(1, batch('1a'));
     await expect(unknown.epochs.commit(CHECKPOINT, [], [])).rejects.toThrow('nobody knows');
-    await unknown.epochs.giveUp();
+    await unknown.epochs.withdraw();
     await setImmediate();
     expect(unknown.calls).not.toContain('abort');
+  });
+
+  it('gets nothing more once it was withdrawn, or has failed: that would begin a transaction that nobody ends', async () => {
+    const withdrawn = commitOver();
+    const waiting = withdrawn.epochs.appendAhead(2, batch('2a'));
+    await withdrawn.epochs.withdraw();
+    await expect(waiting).rejects.toMatchObject({ code: 'TRANSACTION_FAILED' });
+    await expect(withdrawn.epochs.appendAhead(1, batch('1a'))).rejects.toMatchObject({ code: 'TRANSACTION_FAILED' });
+    expect(withdrawn.calls).toEqual([]);
+
+    const failed = commitOver({ commit: () => Promise.reject(new Error('nobody knows')) });
+    await expect(failed.epochs.commit(CHECKPOINT, [], [])).rejects.toThrow('nobody knows');
+    await expect(failed.epochs.appendAhead(1, batch('1a'))).rejects.toMatchObject({ code: 'TRANSACTION_FAILED' });
+    expect(failed.calls).not.toContain('append 1a');
   });
 });

@@ -56,7 +56,7 @@ describe('an epoch that a transaction decides', () => {
 
   it.each([
     [59_999, 'OWNED_ELSEWHERE'],
-    [60_000, 'TRANSACTION_FAILED'],
+    [60_000, 'TRANSACTION_TIMED_OUT'],
   ])('that is fenced after %i ms has failed with %s, whatever became of the time of day', async (ageMs, code) => {
     let elapsed = 0;
     const clock = { now: () => -elapsed, elapsed: () => elapsed, sleep: async () => {} };

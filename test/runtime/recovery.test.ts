@@ -1,7 +1,7 @@
 /** Recovery: what a crash at each step of the protocol leaves, under a store and a disk that forget what was not synced. */
 import { kafka, pipeline } from 'millrace';
 import { decodeJson, map, sinkJsonl, sinkKafka, toDLQ } from 'millrace/operators';
-import { CrashDisk, SimulatedKafka, TestDriver } from 'millrace/testing';
+import { CrashDisk, SimulatedKafka, TestDriver, type TestDriverOptions } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
 import { CheckpointStore } from '../../src/checkpoint/checkpoint-store.ts';
 import type { ProcessProbe } from '../../src/checkpoint/owner.ts';
@@ -138,6 +138,50 @@ describe('a transaction of which nobody knows whether it was committed', () => {
     await driver.start();
     await driver.append('in', [{ value: 1 }]);
     await expect(driver.advance(10_000)).rejects.toMatchObject({ code: 'TRANSACTION_FAILED' });
+  });
+});
+
+describe('a transaction that takes longer than the log lets it', () => {
+  /** Copies in the time given, with what is read a record at a time; returns the points that were reached. */
+  async function copyAll(options: Partial<TestDriverOptions>): Promise<{ points: ProtocolPoint[]; notices: string[] }> {
+    const points: ProtocolPoint[] = [];
+    const notices: string[] = [];
+    const driver = new TestDriver(copies, {
+      log: (clock) => new SimulatedKafka(clock),
+      maxChunkRecords: 1,
+      onNotice: (line) => notices.push(line),
+      ...options,
+      onPoint(point) {
+        points.push(point);
+        // The process was stopped for long once a batch was sent.
+        if (options.checkpointMs === undefined && notices.length === 0 && point === 'sent-ahead')
+          driver.clock.advance(61_000);
+      },
+    });
+    await driver.createTopic('in', 1);
+    await driver.append(
+      'in',
+      Array.from({ length: N }, (_, value) => ({ value })),
+    );
+    await driver.start();
+    await driver.advance(2 * (options.checkpointMs ?? 1_000));
+    await driver.settle();
+    await driver.stop();
+    expect(await driver.readJson('out')).toEqual(Array.from({ length: N }, (_, value) => value));
+    return { points, notices };
+  }
+
+  it('is done again, and the next ones are begun behind their barriers', async () => {
+    const { points, notices } = await copyAll({});
+    expect(notices.join()).toContain('took longer than 60000 ms');
+    expect(points.slice(points.lastIndexOf('recovery-fenced'))).not.toContain('sent-ahead');
+  });
+
+  it('is not begun ahead where checkpoints are far apart', async () => {
+    expect((await copyAll({ checkpointMs: 15_000 })).points).toContain('sent-ahead');
+    const { points, notices } = await copyAll({ checkpointMs: 70_000 });
+    expect(points).not.toContain('sent-ahead');
+    expect(notices).toEqual([]);
   });
 });
 

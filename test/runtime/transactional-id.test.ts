@@ -32,9 +32,9 @@ class Broker {
       this.first ??= new SimulatedKafka(clock);
       const client = this.first.connect(clock);
       const open = client.transactions;
-      const transactions = (id: string): LogTransactions => {
+      const transactions = (id: string, timeoutMs: number): LogTransactions => {
         this.ids.push(as ?? id);
-        return open(as ?? id);
+        return open(as ?? id, timeoutMs);
       };
       return Object.assign(client, { transactions });
     };
