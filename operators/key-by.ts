@@ -40,6 +40,7 @@ export function keyBy<T, K extends Key>(select: (value: T) => K) {
 function checkedKey(key: Key): Key {
   // Half a surrogate pair has no UTF-8 form: what the store would make of it, it is from the start.
   if (typeof key === 'string') return key.isWellFormed() ? key : key.toWellFormed();
-  if (typeof key === 'number' && Number.isFinite(key)) return key;
+  // −0 is 0: no checkpoint could tell them apart.
+  if (typeof key === 'number' && Number.isFinite(key)) return key + 0;
   throw new TypeError(`a key must be a string or a finite number, not ${key === null ? 'null' : typeof key}`);
 }

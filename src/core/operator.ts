@@ -192,8 +192,8 @@ export interface StateEntry<V> {
 }
 
 /**
- * State by slot and key: a slot is a window's start, a timer's time, or 0. Kept in memory up to a bound and in the
- * store beyond it; a checkpoint writes what was touched since the last one.
+ * State by slot and key: a slot is any number that its operator chooses, such as a window's start or the hour in which timers
+ * fire. Kept in memory up to a bound and in the store beyond it; a checkpoint writes what was touched since the last one.
  */
 export interface KeyedState<V> {
   get(slot: number, key: Key): StateEntry<V> | undefined;
@@ -202,7 +202,10 @@ export interface KeyedState<V> {
   touch(entry: StateEntry<V>, slot: number): void;
   /** Forgets one value. */
   remove(slot: number, key: Key): void;
-  /** Every entry of a slot in the order of its key's bytes. The slot must not be changed meanwhile. */
+  /**
+   * Every entry of a slot in the order of its key's bytes. The slot must not be changed meanwhile. What is handed out is to be
+   * read: an entry that lay in the store only is none of the table's; `get` gives the one that can be touched.
+   */
   entries(slot: number): Iterable<StateEntry<V>>;
   /** Makes slots of a checkpoint known; their entries are read when they are asked for. */
   restore(slots: readonly number[]): void;

@@ -104,6 +104,7 @@ export class NodeHost implements NodeContext {
       view: this.surroundings.store,
       prefix: this.surroundings.statePrefix(this.planned.node.name ?? this.id),
       maxEntries: this.surroundings.maxStateEntries,
+      operator: this.id,
     });
     this.states.push(state);
     return state;

@@ -1,7 +1,9 @@
 /** The base of a keyed-state table: sorted entries in blocks, whose first keys are in memory, so that one read finds a key. */
+import { MillraceError } from '../core/errors.ts';
 import { Block, blocksOf, type PackedEntry } from './block.ts';
 import { bytesOf, type KeyText, type StateLayout, textOf } from './state-layout.ts';
 import type { ReadView, StoreKey } from './state-store.ts';
+import { DAMAGED } from './store-failure.ts';
 
 /** What becomes of a key: another value, or nothing. */
 export interface BaseChange {
@@ -9,12 +11,11 @@ export interface BaseChange {
   readonly value: Uint8Array | undefined;
 }
 
-/** Changes that one merge takes at most. */
-const MAX_MERGED = 2_048;
-
 export class BlockBase {
   private readonly view: ReadView;
   private readonly layout: StateLayout;
+  /** Whose state it is, for an error. */
+  private readonly operator: string | undefined;
   /** First keys of the blocks, by slot, as far as they were asked for. */
   private readonly indexes = new Map<number, KeyText[]>();
   /** Blocks that were written (or deleted: `undefined`) and may not be in the store yet. */
@@ -23,18 +24,14 @@ export class BlockBase {
   private readonly garbage: KeyText[] = [];
   private readonly dropped = new Set<number>();
 
-  constructor(view: ReadView, layout: StateLayout) {
+  constructor(view: ReadView, layout: StateLayout, operator: string | undefined) {
     this.view = view;
     this.layout = layout;
+    this.operator = operator;
   }
 
   get garbageCount(): number {
     return this.garbage.length;
-  }
-
-  /** Whether anything of a slot lies in the base. */
-  has(slot: number): boolean {
-    return this.index(slot).length > 0;
   }
 
   /** All slots of the base; rising. */
@@ -68,14 +65,19 @@ export class BlockBase {
     }
   }
 
+  /** Begins a slot of which nothing lies in the store: it need not be asked. */
+  open(slot: number): void {
+    this.indexes.set(slot, []);
+  }
+
   /** Merges changes, sorted by key, from the one at `from` on into the block where they belong; returns the first that does not. */
   merge(slot: number, changes: readonly BaseChange[], from: number): number {
     const index = this.index(slot);
     const at = Math.max(0, floor(index, textOf(changes[from].key)));
     const [firstKey, nextKey] = [index.at(at), index.at(at + 1)] as const;
     let to = from + 1;
-    const end = nextKey === undefined || at + 1 >= index.length ? undefined : bytesOf(nextKey);
-    while (to < changes.length && to - from < MAX_MERGED) {
+    const end = nextKey === undefined ? undefined : bytesOf(nextKey);
+    while (to < changes.length) {
       if (end !== undefined && Buffer.compare(changes[to].key, end) >= 0) break;
       to++;
     }
@@ -127,7 +129,9 @@ export class BlockBase {
 
   private block(slot: number, firstKey: KeyText): Block {
     const key = this.layout.slot(slot) + firstKey;
-    return new Block(this.unsettled.get(key) ?? this.view.get('state', bytesOf(key))!);
+    const bytes = this.unsettled.get(key) ?? this.view.get('state', bytesOf(key));
+    if (bytes === undefined) throw lostBlock(this.operator);
+    return new Block(bytes);
   }
 
   private index(slot: number): KeyText[] {
@@ -150,6 +154,14 @@ function floor(index: readonly KeyText[], key: KeyText): number {
     else high = middle;
   }
   return low - 1;
+}
+
+function lostBlock(operator: string | undefined): MillraceError {
+  const message = 'the state directory is damaged: a block of keyed state that it had is missing';
+  return new MillraceError('STORE_FAILED', message, {
+    place: operator === undefined ? {} : { operator },
+    hint: DAMAGED,
+  });
 }
 
 function merged(block: Block | undefined, changes: readonly BaseChange[], from: number, to: number): PackedEntry[] {

@@ -59,13 +59,15 @@ export class Block {
 /** Sorted entries as blocks of about the same size, each of one page where its entries allow. */
 export function blocksOf(entries: readonly PackedEntry[]): { readonly firstKey: string; readonly bytes: Uint8Array }[] {
   const total = entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
-  const share = total / Math.ceil(total / (TARGET_BYTES - COUNT_BYTES));
+  const room = TARGET_BYTES - COUNT_BYTES;
+  // One byte more than an even part, so that rounding makes no block for what is left over.
+  const share = Math.min(total / Math.ceil(total / room) + 1, room);
   const blocks: { firstKey: string; bytes: Uint8Array }[] = [];
   let from = 0;
   let size = 0;
   for (let i = 0; i < entries.length; i++) {
     const next = sizeOf(entries[i]);
-    if (i > from && size + next > share + 1) {
+    if (i > from && size + next > share) {
       blocks.push({ firstKey: textOf(entries[from].key), bytes: encode(entries, from, i, size) });
       from = i;
       size = 0;

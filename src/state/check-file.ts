@@ -6,6 +6,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { MillraceError } from '../core/errors.ts';
+import { DAMAGED } from './store-failure.ts';
 
 /** Within the folder of a store. */
 export const FILE = 'data.mdb';
@@ -72,6 +73,6 @@ function readMeta(file: number, page: number): Meta | undefined {
 
 function broken(dir: string, what: string): MillraceError {
   return new MillraceError('STORE_FAILED', `the state directory ${dir} is damaged: ${what}`, {
-    hint: 'put a copy back that is as new as the outputs are, or move it away and begin again with `millrace reset NAME --apply`',
+    hint: DAMAGED,
   });
 }

@@ -1,8 +1,7 @@
 /** Moves what deltas hold into the base, a bounded amount at a time. */
 import type { StateEntry } from '../core/operator.ts';
-import { keyBytes } from '../core/key-order.ts';
 import type { BaseChange, BlockBase } from './block-base.ts';
-import { sortedByKey, type StateSlot } from './state-slot.ts';
+import { inKeyOrder, type KeyedEntry, type StateSlot } from './state-slot.ts';
 import type { StoreKey } from './state-store.ts';
 import { packValue } from './packed-value.ts';
 
@@ -35,7 +34,8 @@ export class Compaction<V> {
   readonly through: number;
   private readonly base: BlockBase;
   private readonly table: CompactedTable<V>;
-  private readonly work: { readonly slot: StateSlot<V>; entries: StateEntry<V>[]; isSorted: boolean; next: number }[];
+  /** Slots, the first last, with the entries that are to be looked at and how many they are. */
+  private readonly work: { readonly slot: StateSlot<V>; readonly entries: Iterator<KeyedEntry<V>>; left: number }[];
 
   constructor(deltas: readonly StoredDelta<V>[], base: BlockBase, table: CompactedTable<V>) {
     this.through = deltas.at(-1)!.sequence;
@@ -50,7 +50,7 @@ export class Compaction<V> {
         for (const entry of entries) if (entry.since === sequence) chosen.push(entry);
       }
     }
-    this.work = Array.from(bySlot, ([slot, entries]) => ({ slot, entries, isSorted: false, next: 0 }));
+    this.work = Array.from(bySlot, ([slot, entries]) => ({ slot, entries: inKeyOrder(entries), left: entries.length }));
     this.work.sort((a, b) => b.slot.at - a.slot.at);
   }
 
@@ -58,31 +58,31 @@ export class Compaction<V> {
   step(maxEntries: number): boolean {
     let left = maxEntries;
     for (let last = this.work.at(-1); last !== undefined; last = this.work.at(-1)) {
-      if (!this.table.isOpen(last.slot) || last.next >= last.entries.length) {
+      if (!this.table.isOpen(last.slot) || last.left === 0) {
         this.work.pop();
         continue;
       }
       if (left <= 0) return false;
-      if (!last.isSorted) last.entries = sortedByKey(last.entries);
-      last.isSorted = true;
-      const batch = last.entries.slice(last.next, last.next + Math.min(left, BATCH_ENTRIES));
-      last.next += batch.length;
-      left -= batch.length;
+      const size = Math.min(left, last.left, BATCH_ENTRIES);
+      const batch = Array.from({ length: size }, () => last.entries.next().value as KeyedEntry<V>);
+      last.left -= size;
+      left -= size;
       this.merge(last.slot, batch);
     }
     return true;
   }
 
-  private merge(slot: StateSlot<V>, batch: readonly StateEntry<V>[]): void {
+  private merge(slot: StateSlot<V>, batch: readonly KeyedEntry<V>[]): void {
     const changes: BaseChange[] = [];
-    for (const entry of batch) {
+    for (const { entry, bytes } of batch) {
       if (entry.since > this.through || (entry.gone && !entry.stored)) continue;
-      const key = keyBytes(entry.key);
-      changes.push({ key, value: entry.gone ? undefined : packValue(key, entry.key, entry.value) });
+      changes.push({ key: bytes, value: entry.gone ? undefined : packValue(bytes, entry.key, entry.value) });
       entry.stored = !entry.gone;
       if (entry.gone) this.table.removed(slot, entry);
     }
-    if (changes.length > 0) slot.isBased = true;
+    if (changes.length === 0) return;
+    if (!slot.isBased) this.base.open(slot.at);
+    slot.isBased = true;
     for (let next = 0; next < changes.length; ) next = this.base.merge(slot.at, changes, next);
   }
 }

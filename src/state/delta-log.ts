@@ -2,7 +2,7 @@
 import type { StateEntry } from '../core/operator.ts';
 import type { BlockBase } from './block-base.ts';
 import { type CompactedTable, Compaction, type StoredDelta } from './compaction.ts';
-import { DeltaWriter, readDeltaPart } from './delta.ts';
+import { DeltaWriter, type DeltaWriterOptions, readDeltaPart } from './delta.ts';
 import type { StateLayout } from './state-layout.ts';
 import { emptySlot, type StateSlot } from './state-slot.ts';
 import type { ReadView, StoreKey } from './state-store.ts';
@@ -14,18 +14,20 @@ export interface DeltaLogOptions<V> {
   /** Of the table. What deltas hold stays in memory, so they hold a part of it at most. */
   readonly maxEntries: number;
   readonly table: CompactedTable<V>;
-  readonly pace: Pace;
+  readonly pace: CompactionPace;
+  /** Whose state it is, for an error. */
+  readonly operator: string | undefined;
 }
 
 /** What a checkpoint does at least while there is something to do; more where more comes in. */
-export interface Pace {
+export interface CompactionPace {
   /** Entries that are moved into the base. */
   readonly moved: number;
   /** Blocks of forgotten slots that are deleted. */
   readonly collected: number;
 }
 
-export const PACE: Pace = { moved: 4_096, collected: 4_096 };
+export const PACE: CompactionPace = { moved: 4_096, collected: 4_096 };
 
 /** What a start has to read at most, about: half as much again while it is moved. */
 const MAX_ENTRIES = 128 * 1024;
@@ -34,8 +36,9 @@ const MAX_DELTAS = 1_024;
 const PINNED_SHARE = 0.5;
 /** Entries moved for each that is new. */
 const MOVED_FOR_NEW = 2;
-/** Part of the blocks left over that is deleted. */
+/** Part of the blocks left over that is deleted; more while deltas are many, which cannot be moved before. */
 const COLLECTED_SHARE = 0.25;
+const COLLECTED_SHARE_FULL = 0.5;
 
 /** A delta that is being written. */
 export class OpenDelta<V> {
@@ -43,9 +46,9 @@ export class OpenDelta<V> {
   readonly writer: DeltaWriter;
   readonly changes: { slot: StateSlot<V>; entries: StateEntry<V>[] }[] = [];
 
-  constructor(layout: StateLayout, sequence: number, forgotten: readonly number[]) {
-    this.sequence = sequence;
-    this.writer = new DeltaWriter(layout, sequence, forgotten);
+  constructor(options: DeltaWriterOptions) {
+    this.sequence = options.sequence;
+    this.writer = new DeltaWriter(options);
   }
 
   add(slot: StateSlot<V>, entry: StateEntry<V>): void {
@@ -79,7 +82,9 @@ export class DeltaLog<V> {
   }
 
   begin(): OpenDelta<V> {
-    const delta = new OpenDelta<V>(this.options.layout, ++this.sequence, [...this.forgotten]);
+    const { layout, operator } = this.options;
+    const forgotten = [...this.forgotten];
+    const delta = new OpenDelta<V>({ layout, operator, forgotten, sequence: ++this.sequence });
     this.forgotten.clear();
     return delta;
   }
@@ -144,7 +149,8 @@ export class DeltaLog<V> {
   /** Goes on moving entries into the base. Returns the keys of deltas that are of no use when it has come to an end. */
   private compact(newEntries: number, isEmpty: boolean): StoreKey[] {
     const { base, pace } = this.options;
-    base.collect(Math.max(pace.collected, Math.ceil(base.garbageCount * COLLECTED_SHARE)));
+    const share = this.isFull ? COLLECTED_SHARE_FULL : COLLECTED_SHARE;
+    base.collect(Math.max(pace.collected, Math.ceil(base.garbageCount * share)));
     // A slot that was forgotten may come back, and what it held before would then be taken for its own: it goes first.
     if (base.garbageCount > 0) return [];
     if (this.compaction === undefined) {

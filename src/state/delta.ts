@@ -1,6 +1,7 @@
 /** A delta: what one checkpoint changed of a keyed-state table, packed into a few values of the store. */
 import type { Key } from '../core/element.ts';
-import { packShapes, unpackShapes } from './codec.ts';
+import { pack, packShapes, unpackShapes } from './codec.ts';
+import { cannotKeep } from './plain-data.ts';
 import type { StateLayout } from './state-layout.ts';
 import type { StoreKey } from './state-store.ts';
 
@@ -20,23 +21,31 @@ export interface DeltaPart {
 
 /** What a part should be at most; how many entries that is, those before it tell. */
 const PART_BYTES = 256 * 1024;
-const FIRST_PART_ENTRIES = 256;
+/** Of entries as large as nobody knows yet. A part has twice as many as the one before it at most. */
+const FIRST_PART_ENTRIES = 16;
+const MAX_GROWTH = 2;
+
+export interface DeltaWriterOptions {
+  readonly layout: StateLayout;
+  readonly sequence: number;
+  readonly forgotten: readonly number[];
+  /** Whose state it is, for an error. */
+  readonly operator: string | undefined;
+}
 
 export class DeltaWriter {
   readonly parts: [StoreKey, Uint8Array][] = [];
   bytes = 0;
   entries = 0;
-  private readonly layout: StateLayout;
-  private readonly sequence: number;
+  private readonly options: DeltaWriterOptions;
   private forgotten: readonly number[];
   private changes: SlotChanges[] = [];
   private entriesInPart = 0;
   private maxEntriesInPart = FIRST_PART_ENTRIES;
 
-  constructor(layout: StateLayout, sequence: number, forgotten: readonly number[]) {
-    this.layout = layout;
-    this.sequence = sequence;
-    this.forgotten = forgotten;
+  constructor(options: DeltaWriterOptions) {
+    this.options = options;
+    this.forgotten = options.forgotten;
   }
 
   set(slot: number, key: Key, value: unknown): void {
@@ -68,14 +77,35 @@ export class DeltaWriter {
   }
 
   private packPart(): void {
-    const part: DeltaPart = { forgotten: this.forgotten, changes: this.changes };
-    const bytes = packShapes([part.forgotten, part.changes.map(({ slot, set, removed }) => [slot, set, removed])]);
-    this.parts.push([this.layout.delta(this.sequence, this.parts.length), bytes]);
+    const { layout, sequence } = this.options;
+    const bytes = this.packed();
+    this.parts.push([layout.delta(sequence, this.parts.length), bytes]);
     this.bytes += bytes.length;
-    this.maxEntriesInPart = Math.max(1, Math.floor((PART_BYTES * this.entries) / Math.max(1, this.bytes)));
+    const fitting = Math.floor((PART_BYTES * this.entries) / this.bytes);
+    this.maxEntriesInPart = Math.max(1, Math.min(fitting, MAX_GROWTH * this.maxEntriesInPart));
     this.forgotten = [];
     this.changes = [];
     this.entriesInPart = 0;
+  }
+
+  private packed(): Uint8Array {
+    try {
+      return packShapes([this.forgotten, this.changes.map(({ slot, set, removed }) => [slot, set, removed])]);
+    } catch (thrown) {
+      for (const { set } of this.changes) {
+        for (let i = 0; i < set.length; i += 2) this.check(set[i] as Key, set[i + 1]);
+      }
+      throw thrown;
+    }
+  }
+
+  /** @throws MillraceError CALLBACK_FAILED for a value that cannot be packed */
+  private check(key: Key, value: unknown): void {
+    try {
+      pack(value);
+    } catch (thrown) {
+      throw cannotKeep(this.options.operator, key, thrown);
+    }
   }
 }
 

@@ -6,10 +6,10 @@ import type { Key } from '../core/element.ts';
 import type { KeyedState, StateEntry } from '../core/operator.ts';
 import { keyBytes } from '../core/key-order.ts';
 import { BlockBase } from './block-base.ts';
-import { DeltaLog, PACE, type Pace } from './delta-log.ts';
+import { type CompactionPace, DeltaLog, PACE } from './delta-log.ts';
 import { unpackValue } from './packed-value.ts';
 import { StateLayout } from './state-layout.ts';
-import { emptySlot, sortedByKey, type StateSlot } from './state-slot.ts';
+import { emptySlot, inKeyOrder, sortedByKey, type StateSlot } from './state-slot.ts';
 import type { ReadView, StoreKey } from './state-store.ts';
 
 export interface KeyedStateOptions {
@@ -19,7 +19,9 @@ export interface KeyedStateOptions {
   readonly prefix: Uint8Array;
   /** Entries in memory; more are let go when a checkpoint has made them durable and the base holds them. */
   readonly maxEntries: number;
-  readonly pace?: Pace;
+  readonly pace?: CompactionPace;
+  /** Whose state it is: named in errors. */
+  readonly operator?: string | undefined;
 }
 
 type Puts = readonly (readonly [key: StoreKey, value: Uint8Array])[];
@@ -47,16 +49,17 @@ export class KeyedStateTable<V> implements KeyedState<V> {
   private count = 0;
   private lastSlot: StateSlot<V> | undefined;
 
-  constructor({ view, prefix, maxEntries, pace = PACE }: KeyedStateOptions) {
+  constructor({ view, prefix, maxEntries, pace = PACE, operator }: KeyedStateOptions) {
     const layout = new StateLayout(prefix);
     this.maxEntries = maxEntries;
-    this.base = new BlockBase(view, layout);
+    this.base = new BlockBase(view, layout, operator);
     this.deltas = new DeltaLog({
       view,
       layout,
       base: this.base,
       maxEntries,
       pace,
+      operator,
       table: {
         isOpen: (slot) => this.bySlot.get(slot.at) === slot,
         removed: (slot, entry) => this.leaving.push({ slot, entry }),
@@ -104,7 +107,7 @@ export class KeyedStateTable<V> implements KeyedState<V> {
 
   *entries(slot: number): Iterable<StateEntry<V>> {
     const found = this.slotAt(slot);
-    if (found !== undefined) yield* this.inKeyOrder(found);
+    if (found !== undefined) yield* this.sortedEntries(found);
   }
 
   touch(entry: StateEntry<V>, slot: number): void {
@@ -135,7 +138,7 @@ export class KeyedStateTable<V> implements KeyedState<V> {
   *take(slot: number): Iterable<StateEntry<V>> {
     const found = this.slotAt(slot);
     if (found === undefined) return;
-    const entries = this.inKeyOrder(found);
+    const entries = this.sortedEntries(found);
     this.forget(slot);
     yield* entries;
   }
@@ -186,7 +189,7 @@ export class KeyedStateTable<V> implements KeyedState<V> {
     if (this.count > this.maxEntries) this.evict(Math.floor(this.maxEntries * (1 - EVICTED_SHARE)));
   }
 
-  /** Lets go, the oldest first, what the base holds in its newest version. */
+  /** Lets go, slot by slot, what the base holds in its newest version. */
   private evict(target: number): void {
     const { compactedThrough } = this.deltas;
     for (const found of this.bySlot.values()) {
@@ -228,28 +231,31 @@ export class KeyedStateTable<V> implements KeyedState<V> {
   }
 
   /** Entries of memory and base, each once, by the bytes of their keys. */
-  private inKeyOrder(found: StateSlot<V>): Iterable<StateEntry<V>> {
-    if (found.partial) return mergedInKeyOrder(found, this.base.scan(found.at));
+  private sortedEntries(found: StateSlot<V>): Iterable<StateEntry<V>> {
+    if (found.partial) return mergedWithBase(found, this.base.scan(found.at));
     return sortedByKey([...found.entries.values()].filter(({ gone }) => !gone));
   }
 }
 
-function* mergedInKeyOrder<V>(found: StateSlot<V>, base: ReturnType<BlockBase['scan']>): Iterable<StateEntry<V>> {
-  const inMemory = sortedByKey([...found.entries.values()]);
-  let next = 0;
+function* mergedWithBase<V>(found: StateSlot<V>, base: ReturnType<BlockBase['scan']>): Iterable<StateEntry<V>> {
+  const inMemory = inKeyOrder([...found.entries.values()]);
+  let next = inMemory.next().value;
   for (const packed of base) {
     let order = 1;
-    for (; next < inMemory.length; next++) {
-      order = Buffer.compare(keyBytes(inMemory[next].key), packed.key);
+    for (; next !== undefined; next = inMemory.next().value) {
+      order = Buffer.compare(next.bytes, packed.key);
       if (order >= 0) break;
-      if (!inMemory[next].gone) yield inMemory[next];
+      if (!next.entry.gone) yield next.entry;
+    }
+    if (next === undefined || order > 0) {
+      yield entryOf<V>(unpackValue(packed));
+      continue;
     }
     // What is in memory is newer than what the store holds.
-    const newer = order === 0 && next < inMemory.length ? inMemory[next++] : undefined;
-    if (newer === undefined) yield entryOf<V>(unpackValue(packed));
-    else if (!newer.gone) yield newer;
+    if (!next.entry.gone) yield next.entry;
+    next = inMemory.next().value;
   }
-  for (const entry of inMemory.slice(next)) if (!entry.gone) yield entry;
+  for (; next !== undefined; next = inMemory.next().value) if (!next.entry.gone) yield next.entry;
 }
 
 function entryOf<V>({ key, value }: { readonly key: Key; readonly value: unknown }): StateEntry<V> {

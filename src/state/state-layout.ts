@@ -58,7 +58,7 @@ export class StateLayout {
 
   /** First key of a block, among those of its slot. */
   firstKeyIn(blockKey: StoreKey): KeyText {
-    return textOf(blockKey).slice(this.base.length + ORDERED_BYTES);
+    return textOf(blockKey.subarray(this.base.length + ORDERED_BYTES));
   }
 
   delta(sequence: number, part: number): StoreKey {

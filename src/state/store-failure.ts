@@ -1,4 +1,4 @@
-/** What is said when the state directory can no longer be written. */
+/** What is said when the state directory can no longer be written, or holds something else than what was written. */
 import { bytesText } from '../core/bytes.ts';
 import { MillraceError, messageOf } from '../core/errors.ts';
 import { type Room, roomAt, roomText } from '../files/room.ts';
@@ -14,6 +14,10 @@ const KEPT = 'what was committed is kept: the pipeline goes on from its last che
 const FULL = `make room on that disk, or move the directory to a larger one (--data DIR), and start again; ${KEPT}`;
 const FAILED = `check the disk (dmesg, smartctl) before starting again; ${KEPT}`;
 const ELSE = `check the space and the health of the disk, then start again; ${KEPT}`;
+
+/** The hint where what was committed is lost. */
+export const DAMAGED =
+  'put a copy back that is as new as the outputs are, or move it away and begin again with `millrace reset NAME --apply`';
 
 /** By the number that LMDB gives and by the name that Node does. */
 const HINTS: Readonly<Record<string, string>> = {

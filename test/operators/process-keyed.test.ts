@@ -252,6 +252,20 @@ describe('processKeyed', () => {
     );
   });
 
+  it('stops the run where a callback keeps what no checkpoint can hold, and says of which key', async () => {
+    const driver = await started({
+      init: () => ({ seen: 0, days: new Set([1]) }),
+      onRecord: (_, { state }) => void state.seen++,
+    });
+    await driver.append('in', [{ value: { key: 'k1', at: 1 } }]);
+    const { id } = planOf(pipelineOf().build({}), 1).nodes.find(({ node }) => node.name === 'timers')!;
+    await expect(driver.settle()).rejects.toMatchObject({
+      code: 'CALLBACK_FAILED',
+      place: { operator: id },
+      message: expect.stringMatching(/^what was put under key 'k1' cannot be kept: .*found a Set under '.*days'$/),
+    });
+  });
+
   it('is refused without event time, and under a checkpoint of another version', async () => {
     const untimed = kafka('in').pipe(
       keyBy(({ offset }) => offset),

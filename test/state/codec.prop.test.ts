@@ -103,6 +103,11 @@ describe('pack and unpack', () => {
     expect(unpack(pack([new URL('http://a/b'), new Date(7)]))).toStrictEqual(['http://a/b', new Date(7)]);
   });
 
+  it('put one U+FFFD or three in place of a lone surrogate, and 0 in place of −0', () => {
+    const [short, long] = ['\ud800', `${'a'.repeat(100)}\ud800`];
+    expect(unpack(pack([short, long, -0]))).toStrictEqual(['\ufffd'.repeat(3), `${'a'.repeat(100)}\ufffd`, 0]);
+  });
+
   it('keep values apart that were packed one after the other', () => {
     const packed = [{ a: 1, b: 2 }, { a: 3, b: 4 }, new Map([['a', 5]])].map(pack);
     expect(packed.map(unpack)).toStrictEqual([{ a: 1, b: 2 }, { a: 3, b: 4 }, new Map([['a', 5]])]);

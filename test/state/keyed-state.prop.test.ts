@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { keyBytes } from '../../src/core/key-order.ts';
-import { PACE, type Pace } from '../../src/state/delta-log.ts';
+import { type CompactionPace, PACE } from '../../src/state/delta-log.ts';
 import { KeyedStateTable, type SealedState } from '../../src/state/keyed-state.ts';
 import { memoryStore } from '../../src/state/memory-store.ts';
 
@@ -60,7 +60,7 @@ const FILLED = 150;
 /** So long that the keys of one fill take several blocks. */
 const FILLER = 'f'.repeat(80);
 /** So little at a checkpoint that what is moved and deleted takes several. */
-const SLOW: Pace = { moved: 20, collected: 1 };
+const SLOW: CompactionPace = { moved: 20, collected: 1 };
 const MAX_COMMITS_TO_EMPTY = 100;
 
 /** The table over a store, committed as the checkpoint does it; and what a plain map says. */
@@ -68,13 +68,13 @@ class Model {
   readonly store = memoryStore();
   table: KeyedStateTable<Value>;
   private readonly maxEntries: number;
-  private readonly pace: Pace;
+  private readonly pace: CompactionPace;
   private live: Counts = new Map();
   private durable: Counts = new Map();
   /** A checkpoint whose commit is under way: there is at most one. */
   private underWay: Commit | undefined;
 
-  constructor(maxEntries: number, pace: Pace) {
+  constructor(maxEntries: number, pace: CompactionPace) {
     this.maxEntries = maxEntries;
     this.pace = pace;
     this.table = this.open();
