@@ -134,7 +134,8 @@ function usage(): string {
     return `  ${word.padEnd(14)}${about}`;
   });
   const names = `NAME: ${Object.keys(BENCHES).join(', ')}; all of them where none is given`;
-  return ['npm run bench [-- NAME … OPTION …]', `  ${names}`, ...options].join('\n');
+  const where = '  each writes its figures to bench/results, over those of the last call';
+  return ['npm run bench [-- NAME … OPTION …]', `  ${names}`, where, ...options].join('\n');
 }
 
 /** `orders` has variants, whose figures are kept apart. */

@@ -22,7 +22,7 @@ export interface SinkKafkaOptions<T> {
  * Writes each value to a topic, on the embedded log or on Kafka, whichever the pipeline runs on.
  *
  * `T → record` · records of one key keep their order · the record's timestamp is the event time, unless the topic has append
- * times · delivery: exactly-once on the embedded log, at-least-once on Kafka · a record that is larger than the topic takes
+ * times · delivery: as the run's, exactly-once unless told otherwise; which partition a record without a key goes to may change through a kill · a record that is larger than the topic takes
  * goes to the toDLQ() above, as the record that it was made of · a callback that throws, or a value that JSON cannot write, stops
  * the pipeline.
  *

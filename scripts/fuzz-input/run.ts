@@ -2,7 +2,7 @@
  * `npm run fuzz:input -- --records 1000000 --seed 1`: feeds broken, strange and honest orders to the orders steps and finds
  * each of them again: emitted once, or in the DLQ once, byte for byte and with a reason. Memory must stay within a bound.
  */
-import { flagsOf } from '../flags.ts';
+import { flagsOf, numberOf } from '../flags.ts';
 import { fuzzInput } from './fuzz.ts';
 
 const MIB = 1024 * 1024;
@@ -15,7 +15,9 @@ const values = flagsOf(USAGE, {
   seed: { type: 'string', default: '1' },
   'memory-mib': { type: 'string', default: '900' },
 });
-const [records, seed, limit] = [values.records, values.seed, values['memory-mib']].map(Number);
+const records = numberOf(USAGE, 'records', values.records, 1);
+const seed = numberOf(USAGE, 'seed', values.seed, 0);
+const limit = numberOf(USAGE, 'memory-mib', values['memory-mib'], 1);
 const began = performance.now();
 const report = await fuzzInput({ records, seed, progress: (line) => process.stderr.write(`${line}\n`) });
 const seconds = ((performance.now() - began) / 1000).toFixed(1);

@@ -9,7 +9,7 @@ import { JsonScanner } from '../../src/json/json-scanner.ts';
 import { Splicer } from '../../src/json/splicer.ts';
 import { zodCheck } from '../../src/json/zod-check.ts';
 import { systemClock } from '../../src/time/clock.ts';
-import { flagsOf } from '../flags.ts';
+import { flagsOf, numberOf } from '../flags.ts';
 import { mutatedDocuments } from './documents.ts';
 import { FuzzedOrder } from './schema.ts';
 
@@ -22,7 +22,8 @@ const USAGE = `npm run fuzz:json -- [--count 1000000] [--seed 1]
 Documents read, checked and written by code made for their shape, beside JSON.parse, the validator and JSON.stringify.`;
 
 const flags = flagsOf(USAGE, { count: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' } });
-const [count, seed] = [Number(flags.count), Number(flags.seed)];
+const count = numberOf(USAGE, 'count', flags.count, 1);
+const seed = numberOf(USAGE, 'seed', flags.seed, 0);
 
 const CHECKED = 'validate';
 const scanner = new JsonScanner({ id: CHECKED, schema: FuzzedOrder });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomAt } from '../../src/core/random.ts';
 import { systemClock } from '../../src/time/clock.ts';
-import { flagsOf } from '../flags.ts';
+import { flagsOf, numberOf } from '../flags.ts';
 import { startBroker } from '../kafka/broker.ts';
 import { compareOrders } from '../torture/compare.ts';
 import { Feed } from '../torture/feed.ts';
@@ -22,18 +22,16 @@ const ALLOWED = 1.2;
 
 const USAGE = `npm run soak:kills -- [--hours 6] [--kills 3] [--seed 1]
 
-The orders pipeline on a broker, killed so many times in each hour of event time: state and memory stay flat, outputs exact.`;
+The orders pipeline on a broker, killed so many times in each hour of event time, of which there are at least 3: state and memory stay flat, outputs exact.`;
 
 const values = flagsOf(USAGE, {
   hours: { type: 'string', default: '6' },
   kills: { type: 'string', default: '3' },
   seed: { type: 'string', default: '1' },
 });
-const [hours, kills, seed] = [Number(values.hours), Number(values.kills), Number(values.seed)];
-if (![hours, kills, seed].every(Number.isSafeInteger) || hours < 3) {
-  process.stderr.write('--hours (at least 3), --kills (in each) and --seed take whole numbers\n');
-  process.exit(2);
-}
+const hours = numberOf(USAGE, 'hours', values.hours, 3);
+const kills = numberOf(USAGE, 'kills', values.kills, 1);
+const seed = numberOf(USAGE, 'seed', values.seed, 0);
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-soak-'));
 const stateDir = join(folder, '.millrace');

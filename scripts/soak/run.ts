@@ -24,14 +24,15 @@ import { EmbeddedLog } from '../../src/log/embedded-log.ts';
 import type { FetchedPartition, FetchPosition } from '../../src/log/log-client.ts';
 import { openLmdbStore } from '../../src/state/lmdb-store.ts';
 import { systemClock } from '../../src/time/clock.ts';
-import { flagsOf } from '../flags.ts';
+import { flagsOf, numberOf } from '../flags.ts';
 
 const USAGE = `npm run soak -- [--minutes 10]
 
-An endless source and a slow sink: resident memory at the end may be 110 % of what it was after a fifth.`;
+An endless source and a slow sink: resident memory at the end may be 110 % of what it was after a fifth. Of less than 10 minutes
+the first fifth may still be warm-up.`;
 
 const values = flagsOf(USAGE, { minutes: { type: 'string', default: '10' } });
-const minutes = Number(values.minutes);
+const minutes = numberOf(USAGE, 'minutes', values.minutes, 1, 'any');
 const ALLOWED = 1.1;
 const BATCH = 5_000;
 const ENDLESS = 2 ** 50;

@@ -45,18 +45,20 @@ export function readFlags(): TortureFlags {
     if (scenario?.pipelines?.includes(pipeline) === false) {
       throw new Error(`${sabotage} leaves out nothing that ${pipeline} has`);
     }
-    const kills = wholeNumber('--kills', values.kills);
+    const kills = wholeNumber('--kills', values.kills, 1);
     const brokers =
       scenario === undefined ? values.brokers : scenario.log === 'kafka' ? (values.brokers ?? 'auto') : undefined;
-    return { pipeline, kills, seed: wholeNumber('--seed', values.seed), brokers, sabotage, keep };
+    return { pipeline, kills, seed: wholeNumber('--seed', values.seed, 0), brokers, sabotage, keep };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
     process.exit(EXIT_USAGE);
   }
 }
 
-function wholeNumber(flag: string, text: string): number {
+function wholeNumber(flag: string, text: string, least: number): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${flag} takes a whole number, not '${text}'`);
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new Error(`${flag} takes a whole number of at least ${least}, not '${text}'`);
+  }
   return value;
 }

@@ -6,6 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MillraceError } from '../../src/core/errors.ts';
 import { randomAt } from '../../src/core/random.ts';
 import { systemClock } from '../../src/time/clock.ts';
 import { startBroker } from '../kafka/broker.ts';
@@ -49,7 +50,11 @@ const folder = mkdtempSync(join(tmpdir(), 'millrace-torture-'));
 const stateDir = join(folder, '.millrace');
 const broker = flags.brokers === 'auto' ? await startBroker({ progress: say }) : undefined;
 const brokers = broker?.bootstrap ?? flags.brokers;
-const { log, store, close } = await openLog(brokers, stateDir);
+const { log, store, close } = await openLog(brokers, stateDir).catch((thrown: unknown) => {
+  rmSync(folder, { recursive: true, force: true });
+  say(thrown instanceof MillraceError ? `${thrown.message}\n${thrown.hint ?? ''}` : String(thrown));
+  process.exit(EXIT_ENVIRONMENT);
+});
 const subject = await subjectOf(pipeline, sabotage === 'rename-after-decision' ? 1 : undefined);
 const proof = (pipeline === 'orders' ? proofOfOrders : proofOfTransactions)({ log, store, folder });
 const points = killPoints({ decidedBy: subject.decidedBy(log.kind), hasFolders: subject.hasFolders });

@@ -177,7 +177,11 @@ export class ForwardingProducer {
         for (const row of rest) this.finish(row, failed(row.record, `the spool is full: ${this.spool.bytes} bytes`));
         break;
       }
-      if (this.isClosing) throw this.failure ?? closed();
+      if (this.failure !== undefined) throw this.failure;
+      if (this.isClosing) {
+        for (const row of rest) answer(row, closed());
+        break;
+      }
       await this.bell.after(count);
     }
     this.isSpooling = false;

@@ -5,6 +5,7 @@ import { environmentAt, type LmdbEnvironment } from './lmdb-environment.ts';
 import { assertKey } from './sorted-image.ts';
 import type { RangeOptions, StateStore, StoreKey, Table, WriteTransaction } from './state-store.ts';
 import { storeFailure } from './store-failure.ts';
+import { noteWrite } from './writes-under-way.ts';
 
 /** LMDB takes no empty key, not even as a bound; this is the least one there is. */
 const FIRST_KEY = Buffer.of(0);
@@ -76,6 +77,7 @@ class LmdbStore implements StateStore {
     if (this.environment.inBody)
       throw new Error('write() was called inside the body of another write(): use its transaction');
     const committed = this.watch(this.transact(body));
+    noteWrite(committed);
     this.running.add(committed);
     try {
       return await committed;

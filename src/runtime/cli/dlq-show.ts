@@ -21,7 +21,8 @@ export function dlqShowCommand(call: DlqCall<DlqShowFlags>): Promise<number> {
       throw usageError(`the pipeline has several DLQ topics (${names}): which is meant?`, 'name one with --dlq TOPIC');
     }
     const screen = new Screen(world);
-    let left = flags.at === undefined ? (flags.limit ?? DEFAULT_SHOWN) : 1;
+    const most = flags.at === undefined ? (flags.limit ?? DEFAULT_SHOWN) : 1;
+    let left = most;
     for (const dlq of place.topics) {
       const notes = new Notes(dlq);
       await notes.catchUp(place.environment.log, signal);
@@ -35,6 +36,7 @@ export function dlqShowCommand(call: DlqCall<DlqShowFlags>): Promise<number> {
       }
     }
     if (flags.at !== undefined) throw nothingThere(flags.at, place);
+    if (left === most && !flags.json) screen.message(flags.where ? 'no record meets --where' : 'there is no record');
     return signal.aborted ? EXIT.interrupted : EXIT.ok;
   });
 }

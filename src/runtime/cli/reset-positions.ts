@@ -113,6 +113,9 @@ function refuseAmbiguous(offsets: readonly GivenOffset[], topics: readonly strin
   const unknown = offsets.find(({ topic }) => topic !== undefined && !topics.includes(topic));
   if (unknown !== undefined)
     throw usageError(`the pipeline does not read topic ${unknown.topic}`, `it reads ${topics.join(', ')}`);
+  const names = offsets.map(({ topic = topics[0], partition }) => `${topic}:${partition}`);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw usageError(`--to names ${twice} twice`, 'give one offset for each partition');
   if (topics.length > 1 && offsets.some(({ topic }) => topic === undefined)) {
     throw usageError(
       `the pipeline reads several topics (${topics.join(', ')}): whose offset is meant?`,

@@ -101,6 +101,8 @@ describe('dlq show', () => {
     expect(out).toMatch(/payload: \d+ bytes, UTF-8\n {4}\{"index":\d+,"at":\d+\}/);
     expect(out).toMatch(/key: 2 bytes, UTF-8\n {4}k\d/);
     expect(out).toContain('Error: odd');
+    const nothing = await call('dlq show numbers --where kind=Nope');
+    expect([nothing.out, nothing.err]).toEqual(['', expect.stringContaining('no record meets --where')]);
   });
 
   it('shows one by its place, in hexadecimal or as JSON', async () => {

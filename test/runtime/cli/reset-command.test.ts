@@ -73,6 +73,7 @@ describe('a reset to offsets', () => {
     ['reset numbers --to 7:1', 'topic numbers has no partition 7'],
     ['reset numbers --to orders:0:1', 'the pipeline does not read topic orders'],
     ['reset numbers --to 5 --both', 'the pipeline reads several topics (numbers, others): whose offset is meant?'],
+    ['reset numbers --to 0:1,0:2', '--to names numbers:0 twice'],
     ['reset numbers --to 5,6', 'It must be earliest, latest, an offset'],
     ['reset numbers --to -1', 'It must be earliest, latest, an offset'],
   ])('is refused in words: %s', async (line, message) => {
