@@ -7,7 +7,8 @@ import { setUpJava } from './peers/java/setup.ts';
 import { setUpPython } from './peers/python/setup.ts';
 
 /** As in the programs of the engines that have one. */
-const GRACE_MS = 60_000;
+const STREAMS_GRACE_MS = 300_000;
+const QUIX_GRACE_MS = 60_000;
 /** Flink has no default; a second is what its guides begin with. */
 const FLINK_CHECKPOINT_MS = 1_000;
 /** The share of the heap that a semi-space of the young generation takes at the most, and its bounds. */
@@ -44,7 +45,7 @@ export function kafkaStreams(): Engine {
     maker: 'java',
     delivery: 'exactly-once',
     shuffle: throughTopic,
-    leavesOpenMs: GRACE_MS + JITTER_MS,
+    leavesOpenMs: STREAMS_GRACE_MS + JITTER_MS,
     dropsLate: true,
     command: ({ brokers, input, isKeyed, group, folder, heapMiB }) => {
       const job = [brokers, group, folder, input.expected.valid, keysOf(isKeyed)];
@@ -87,7 +88,7 @@ export function quixStreams(): Engine {
     delivery: 'exactly-once',
     shuffle: throughTopic,
     isSlow: true,
-    leavesOpenMs: GRACE_MS + JITTER_MS,
+    leavesOpenMs: QUIX_GRACE_MS + JITTER_MS,
     dropsLate: true,
     command: ({ brokers, input, isKeyed, group, folder }) => {
       const job = [brokers, input.topic, group, folder, input.expected.valid, keysOf(isKeyed)];

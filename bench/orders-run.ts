@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import orders from '../pipelines/orders/pipeline.ts';
 import { nodeDisk } from '../src/files/node-disk.ts';
+import { letHeapGrow } from '../src/runtime/cli/heap.ts';
 import { run } from '../src/runtime/run.ts';
 import type { Delivery, RunningPipeline } from '../src/runtime/run-options.ts';
 import { openLmdbStore } from '../src/state/lmdb-store.ts';
@@ -14,6 +15,8 @@ const LOOK_MS = 10;
 const WARM_UP_SHARE = 0.2;
 
 const [driver, brokers, folder, group, records, delivery] = process.argv.slice(2);
+// As the command line does.
+letHeapGrow();
 const log = await connectDriver(driver, brokers);
 const store = openLmdbStore(join(folder, '.millrace'));
 let looking: NodeJS.Timeout | undefined;

@@ -19,6 +19,8 @@ import { benchProduce } from './produce.ts';
 import { benchStart, printStart } from './start.ts';
 import { benchState, STATE_COLUMNS } from './state.ts';
 
+/** Of the bench of state, unless others are asked for. */
+const KEYS = '5,1000000';
 const OPTIONS = {
   records: { type: 'string', about: 'records of the input; each bench has a number of its own' },
   runs: { type: 'string', about: 'rounds in which the contenders take turns; 5, orders, state and growth 3' },
@@ -31,7 +33,7 @@ const OPTIONS = {
   keyed: { type: 'boolean', about: 'orders whose key is the product already' },
   memory: { type: 'boolean', about: 'the least heap with which each engine keeps its speed on orders' },
   shared: { type: 'boolean', about: 'orders with all cores for broker and programs, in place of one each' },
-  keys: { type: 'string', default: '5,1000000', about: 'numbers of keys of state' },
+  keys: { type: 'string', default: KEYS, about: 'numbers of keys of state' },
   rates: { type: 'string', about: 'rates of latency, in orders a second' },
   seconds: { type: 'string', about: 'how long latency is looked at' },
   help: { type: 'boolean', short: 'h', about: 'this' },
@@ -138,8 +140,9 @@ function usage(): string {
   return ['npm run bench [-- NAME … OPTION …]', `  ${names}`, where, ...options].join('\n');
 }
 
-/** `orders` has variants, whose figures are kept apart. */
+/** `orders` has variants, and `state` other numbers of keys, whose figures are kept apart. */
 function fileOf(name: string): string {
+  if (name === 'state' && values.keys !== KEYS) return `state-${values.keys.replaceAll(',', '-')}`;
   if (name !== 'orders') return name;
   const variant = (['memory', 'by-hand', 'keyed', 'shared'] as const).find((option) => values[option]);
   return `orders-${variant ?? 'peers'}`;

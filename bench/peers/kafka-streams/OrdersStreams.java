@@ -25,7 +25,7 @@ import org.apache.kafka.streams.processor.api.FixedKeyRecord;
  */
 public final class OrdersStreams {
   /** The engine's tasks read their partitions at paces of their own: with less, orders were seen to come too late for its windows. */
-  private static final Duration GRACE = Duration.ofMillis(60_000);
+  private static final Duration GRACE = Duration.ofMillis(300_000);
 
   private OrdersStreams() {}
 

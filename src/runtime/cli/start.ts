@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 import { EXIT } from '../../core/errors.ts';
 import { systemClock } from '../../time/clock.ts';
+import { letHeapGrow } from './heap.ts';
 import { leave } from './leave.ts';
 import { main } from './main.ts';
 import type { Program, StopReason, World } from './world.ts';
@@ -10,6 +11,7 @@ import type { Program, StopReason, World } from './world.ts';
 const LINGER_MS = 1_000;
 
 export function start(program: Program): void {
+  letHeapGrow();
   const listeners = new Set<(reason: StopReason) => void>();
   const stop = (reason: StopReason): void => {
     for (const listener of listeners) listener(reason);
