@@ -63,7 +63,7 @@ const WHOLE = 'whole';
  */
 export class RollingOutput<T> implements Output {
   private readonly disk: Disk;
-  private readonly clock: Clock;
+  private readonly clock: Pick<Clock, 'now'>;
   private readonly credit: OutputCredit;
   private readonly format: RollingFormat<T>;
   private readonly options: RollingOptions;
@@ -77,7 +77,11 @@ export class RollingOutput<T> implements Output {
   /** Published files, oldest first, where only the last ones are kept. */
   private kept: readonly string[] | undefined;
 
-  constructor(world: { disk: Disk; clock: Clock } & OutputCredit, format: RollingFormat<T>, options: RollingOptions) {
+  constructor(
+    world: { disk: Disk; clock: Pick<Clock, 'now'> } & OutputCredit,
+    format: RollingFormat<T>,
+    options: RollingOptions,
+  ) {
     const { dir, prefix, task } = options;
     this.disk = world.disk;
     this.clock = world.clock;

@@ -23,7 +23,7 @@ const ROWS = 5;
 
 async function write(): Promise<void> {
   let now = 1_735_689_600_000;
-  const clock = { now: () => now++, elapsed: () => now++, sleep: async () => {} };
+  const clock = { now: () => now++ };
   const options = { dir, prefix: 'rows', rollEveryMs: 0, rollRows: 1, rollBytes: 1, keepFiles: 3 };
   const output = new RollingOutput({ disk: nodeDisk, clock, hold() {}, release() {} }, textFormat('v1'), options);
   await output.recover(undefined);

@@ -28,7 +28,7 @@ export class RetentionWorld implements Subject<RollingOutput<number>> {
 
   open(disk: CrashDisk, now: () => number): RollingOutput<number> {
     const { keepFiles, rollRows } = this.options;
-    const world = { disk, clock: { now, elapsed: now, sleep: async () => {} }, hold() {}, release() {} };
+    const world = { disk, clock: { now }, hold() {}, release() {} };
     const rolling = { dir: DIR, prefix: 'rows', rollEveryMs: 1_000, rollRows, rollBytes: 1_000_000, keepFiles };
     return new RollingOutput(world, textFormat('v1'), rolling);
   }

@@ -25,7 +25,7 @@ interface Opening {
 }
 
 async function opened({ manifest, keepFiles, dir = DIR, task, rollRows = 1 }: Opening = {}) {
-  const clock = { now: () => START, elapsed: () => START, sleep: async () => {} };
+  const clock = { now: () => START };
   const output = new RollingOutput({ disk, clock, hold() {}, release() {} }, textFormat('v1'), {
     dir,
     prefix: 'rows',
@@ -279,7 +279,7 @@ describe('folders of partitions', () => {
     let held = 0;
     const world = {
       disk,
-      clock: { now: () => START, elapsed: () => START, sleep: async () => {} },
+      clock: { now: () => START },
       hold: (bytes: number) => void (held += bytes),
       release: (bytes: number) => void (held -= bytes),
     };

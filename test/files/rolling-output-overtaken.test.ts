@@ -10,7 +10,7 @@ const DIR = '/output/rows';
 function opened(disk: Disk, owner: number): RollingOutput<number> {
   const world = {
     disk,
-    clock: { now: () => 0, elapsed: () => 0, sleep: async () => {} },
+    clock: { now: () => 0 },
     hold: () => {},
     release: () => {},
   };

@@ -12,17 +12,13 @@ const DIR = '/output/rows';
 
 const subjectOf = (rollRows: number): Subject<RollingOutput<number>> => ({
   open: (disk, now) =>
-    new RollingOutput(
-      { disk, clock: { now, elapsed: now, sleep: async () => {} }, hold() {}, release() {} },
-      textFormat('v1'),
-      {
-        dir: DIR,
-        prefix: 'rows',
-        rollEveryMs: 1_000,
-        rollRows,
-        rollBytes: 1_000_000,
-      },
-    ),
+    new RollingOutput({ disk, clock: { now }, hold() {}, release() {} }, textFormat('v1'), {
+      dir: DIR,
+      prefix: 'rows',
+      rollEveryMs: 1_000,
+      rollRows,
+      rollBytes: 1_000_000,
+    }),
   append(output, from, to) {
     output.append(Array.from({ length: to - from }, (_, i) => from + i));
   },

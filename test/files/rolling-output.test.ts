@@ -26,7 +26,7 @@ async function opened(
 ): Promise<RollingOutput<number>> {
   const world = {
     disk,
-    clock: { now: () => now, elapsed: () => now, sleep: async () => {} },
+    clock: { now: () => now },
     hold: (bytes: number) => void (held += bytes),
     release: (bytes: number) => void (held -= bytes),
   };

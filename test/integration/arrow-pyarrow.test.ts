@@ -53,7 +53,7 @@ describe('an Arrow file', () => {
     };
     const world = {
       disk: nodeDisk,
-      clock: { now: () => 1_735_689_600_000, elapsed: () => 1_735_689_600_000, sleep: async () => {} },
+      clock: { now: () => 1_735_689_600_000 },
       hold() {},
       release() {},
     };

@@ -52,7 +52,7 @@ interface Found {
 const python = readingPython();
 
 async function outputOf(columns: Columns, compression: ParquetCompression): Promise<RollingOutput<object>> {
-  const clock = { now: () => 1_735_689_600_000, elapsed: () => 1_735_689_600_000, sleep: async () => {} };
+  const clock = { now: () => 1_735_689_600_000 };
   const world = { disk: nodeDisk, clock, hold() {}, release() {} };
   const { dir } = python;
   const options = { dir, prefix: 'rows', rollEveryMs: 60_000, rollRows: 10_000_000, rollBytes: 1_000_000_000 };

@@ -2,23 +2,17 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../src/core/ports.ts';
 import { EmbeddedLog } from '../../src/log/embedded-log.ts';
 import { openLmdbStore } from '../../src/state/lmdb-store.ts';
+import { systemClock } from '../../src/time/clock.ts';
 import { numbered, shown, shownBatch } from './records.ts';
 
 const CHILD = fileURLToPath(new URL('append-child.ts', import.meta.url));
 const TIMEOUT_MS = 60_000;
 const APPENDS = 60;
-const clock: Clock = {
-  now: () => Date.now(),
-  elapsed: () => performance.now(),
-  sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
-};
 
 async function appendFrom(dir: string, name: string): Promise<number[]> {
   const { stdout } = await promisify(execFile)(process.execPath, [
@@ -53,7 +47,7 @@ describe('EmbeddedLog in several processes', { timeout: TIMEOUT_MS }, () => {
   it('gives each record of three appending processes one offset, and a fourth sees them as they come', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'millrace-processes-'));
     const store = openLmdbStore(dir);
-    const log = new EmbeddedLog(store, clock);
+    const log = new EmbeddedLog(store, systemClock);
     await log.createTopics([{ topic: 'shared', partitions: 2 }]);
     const names = ['a', 'b', 'c'];
     const reading = Promise.all([follow(log, 0, 3 * 3 * APPENDS), follow(log, 1, 3 * APPENDS)]);

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/core/ports.ts';
 import { EmbeddedLog } from '../../src/log/embedded-log.ts';
@@ -9,14 +8,10 @@ import { openLmdbStore } from '../../src/state/lmdb-store.ts';
 import { memoryStore } from '../../src/state/memory-store.ts';
 import type { StateStore } from '../../src/state/state-store.ts';
 import { CrashStore } from '../../src/testing/crash-store.ts';
+import { systemClock } from '../../src/time/clock.ts';
 import { conformanceSuite } from './conformance.ts';
 import { batchOf, numbered, readAll, shown, shownBatch } from './records.ts';
 
-const clock: Clock = {
-  now: () => Date.now(),
-  elapsed: () => performance.now(),
-  sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
-};
 const WAIT = { maxBytes: 1024 * 1024, maxWaitMs: 0 } as const;
 
 /** A clock that stands still until it is moved, and on which nobody wakes by himself. */
@@ -28,14 +23,14 @@ class StandingClock implements Clock {
 }
 
 conformanceSuite('the embedded log in memory', async () => {
-  const client = new EmbeddedLog(memoryStore(), clock);
+  const client = new EmbeddedLog(memoryStore(), systemClock);
   return { client, close: () => client.close() };
 });
 
 conformanceSuite('the embedded log on disk', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'millrace-log-'));
   const store = openLmdbStore(dir);
-  const client = new EmbeddedLog(store, clock);
+  const client = new EmbeddedLog(store, systemClock);
   const close = async () => {
     await client.close();
     await store.close();
