@@ -7,7 +7,7 @@ import { startBroker } from '../../scripts/kafka/broker.ts';
 import { freePort } from '../../scripts/kafka/wire.ts';
 import type { LogClient } from '../../src/log/log-client.ts';
 import { conformanceSuite } from '../log/conformance.ts';
-import { batchOf, numbered, readAll, shown, shownBatch } from '../log/records.ts';
+import { batchOf, numbered, readAll, shown, shownBatch, textsOf } from '../log/records.ts';
 import { bootstrap, describeKafka, uniqueName } from './kafka.ts';
 
 const WAIT = { maxBytes: 1024 * 1024, maxWaitMs: 500 } as const;
@@ -47,8 +47,7 @@ export function kafkaDriverSuite(name: string, open: (brokers?: string) => Promi
 
       async function read(topic: string, from = 0): Promise<string[]> {
         const [end] = await client.offsets(topic, 'latest');
-        const batches = await readAll(client, { topic, partition: 0 }, from, end);
-        return batches.flatMap((batch) => Array.from({ length: batch.length }, (_, row) => String(batch.value(row))));
+        return textsOf(await readAll(client, { topic, partition: 0 }, from, end));
       }
 
       it('reads what the public producer of kafkajs wrote, compressed or not, with its timestamps', async () => {

@@ -1,11 +1,10 @@
 /** Answers that are lost on the way: appends and transactions are made once, in order, whatever has to be sent again. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type RunningBroker, startBroker } from '../../scripts/kafka/broker.ts';
-import { freePort } from '../../scripts/kafka/wire.ts';
 import type { KafkaClient } from '../../src/kafka/kafka-client.ts';
-import { batchOf, numbered, readAll } from '../log/records.ts';
-import { type CuttingProxy, startProxy } from './cutting-proxy.ts';
-import { describeKafka, openKafka, uniqueName } from './kafka.ts';
+import { batchOf, numbered, readAll, textsOf } from '../log/records.ts';
+import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
+import { describeKafka, uniqueName } from './kafka.ts';
+import { type BehindProxy, startBehindProxy } from './proxy.ts';
 
 const SEED = 20_260_401;
 const CUT_SHARE = 0.15;
@@ -13,21 +12,15 @@ const PARTITIONS = 3;
 const TRANSACTION_MS = 30_000;
 
 describeKafka('Kafka behind a connection that loses answers', { timeout: 120_000 }, () => {
-  let broker: RunningBroker;
+  let behind: BehindProxy<CuttingProxy>;
   let proxy: CuttingProxy;
   let client: KafkaClient;
 
   beforeAll(async () => {
-    const port = await freePort('127.0.0.1');
-    broker = await startBroker({ properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}` } });
-    proxy = await startProxy({ port, target: () => Number(broker.bootstrap.split(':')[1]), seed: SEED });
-    client = await openKafka(`127.0.0.1:${port}`);
+    behind = await startBehindProxy((place) => startCuttingProxy(place, SEED));
+    ({ proxy, client } = behind);
   });
-  afterAll(async () => {
-    await client?.close();
-    proxy?.close();
-    await broker?.stop();
-  });
+  afterAll(() => behind?.close());
 
   async function newTopic(): Promise<string> {
     const topic = uniqueName('f');
@@ -37,8 +30,7 @@ describeKafka('Kafka behind a connection that loses answers', { timeout: 120_000
 
   async function values(topic: string, partition: number): Promise<string[]> {
     const ends = await client.offsets(topic, 'latest');
-    const batches = await readAll(client, { topic, partition }, 0, ends[partition]);
-    return batches.flatMap((batch) => Array.from({ length: batch.length }, (_, row) => String(batch.value(row))));
+    return textsOf(await readAll(client, { topic, partition }, 0, ends[partition]));
   }
 
   it('appends everything once and in order', async () => {

@@ -1,11 +1,10 @@
 /** What was sent again, and whose first copy arrives when the next transaction is under way. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type RunningBroker, startBroker } from '../../scripts/kafka/broker.ts';
-import { freePort } from '../../scripts/kafka/wire.ts';
 import type { KafkaClient } from '../../src/kafka/kafka-client.ts';
-import { batchOf, numbered, readAll } from '../log/records.ts';
-import { describeKafka, openKafka, uniqueName } from './kafka.ts';
+import { batchOf, numbered, readAll, textsOf } from '../log/records.ts';
+import { describeKafka, uniqueName } from './kafka.ts';
 import { type LateProxy, startLateProxy } from './late-proxy.ts';
+import { type BehindProxy, startBehindProxy } from './proxy.ts';
 
 const TRANSACTION_MS = 30_000;
 /** Long enough for the client to have sent it again, and to have begun the next transaction. */
@@ -18,26 +17,19 @@ const REQUESTS = {
 } as const;
 
 describeKafka('Kafka where requests arrive late', { timeout: 60_000 }, () => {
-  let broker: RunningBroker;
+  let behind: BehindProxy<LateProxy>;
   let proxy: LateProxy;
   let client: KafkaClient;
 
   beforeAll(async () => {
-    const port = await freePort('127.0.0.1');
-    broker = await startBroker({ properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}` } });
-    proxy = await startLateProxy({ port, target: () => Number(broker.bootstrap.split(':')[1]) });
-    client = await openKafka(`127.0.0.1:${port}`);
+    behind = await startBehindProxy(startLateProxy);
+    ({ proxy, client } = behind);
   });
-  afterAll(async () => {
-    await client?.close();
-    proxy?.close();
-    await broker?.stop();
-  });
+  afterAll(() => behind?.close());
 
   async function values(topic: string): Promise<string[]> {
     const [end] = await client.offsets(topic, 'latest');
-    const batches = await readAll(client, { topic, partition: 0 }, 0, end);
-    return batches.flatMap((batch) => Array.from({ length: batch.length }, (_, row) => String(batch.value(row))));
+    return textsOf(await readAll(client, { topic, partition: 0 }, 0, end));
   }
 
   it.each(Object.entries(REQUESTS))('lets a late %s change nothing of the next transaction', async (_, apiKey) => {

@@ -1,7 +1,7 @@
 /** Transactions of the default driver on a real broker. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { KafkaClient } from '../../src/kafka/kafka-client.ts';
-import { batchOf, numbered, readAll } from '../log/records.ts';
+import { batchOf, numbered, readAll, textsOf } from '../log/records.ts';
 import { describeKafka, openKafka, uniqueName } from './kafka.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -21,8 +21,7 @@ describeKafka('transactions on Kafka', () => {
 
   async function values(topic: string): Promise<string[]> {
     const [end] = await client.offsets(topic, 'latest');
-    const batches = await readAll(client, { topic, partition: 0 }, 0, end);
-    return batches.flatMap((batch) => Array.from({ length: batch.length }, (_, row) => String(batch.value(row))));
+    return textsOf(await readAll(client, { topic, partition: 0 }, 0, end));
   }
 
   const committed = async (group: string, topic: string) =>

@@ -1,20 +1,16 @@
 /** Stands between a client and a broker, and lets a request arrive long after the client has lost the connection and sent it again. */
-import { connect, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Proxy, type ProxyPlace, startProxy } from './proxy.ts';
 
-export interface LateProxy {
+export interface LateProxy extends Proxy {
   /** Ends the connection at the client when it sends a request of this API key; the broker gets that `ms` later. Resolves then. */
   delayNext(apiKey: number, ms: number): Promise<void>;
-  close(): void;
 }
 
 const LENGTH_BYTES = 4;
 
-export async function startLateProxy(options: {
-  readonly port: number;
-  readonly target: () => number;
-}): Promise<LateProxy> {
-  const sockets = new Set<Socket>();
+export async function startLateProxy(place: ProxyPlace): Promise<LateProxy> {
   let delay: { readonly apiKey: number; readonly ms: number; readonly done: () => void } | undefined;
 
   /** Takes whole requests out of what has come, and returns the rest. */
@@ -46,29 +42,12 @@ export async function startLateProxy(options: {
     broker.write(request);
   }
 
-  const server = createServer((client) => {
-    const broker = connect(options.target(), '127.0.0.1');
-    const end = (): void => {
-      client.destroy();
-      broker.destroy();
-    };
-    for (const socket of [client, broker]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', end);
-    }
+  const proxy = await startProxy(place, (client, broker) => {
     let rest: Buffer = Buffer.alloc(0);
     client.on('data', (bytes) => {
       rest = forward(Buffer.concat([rest, bytes]), client, broker);
     });
     broker.pipe(client);
   });
-  await new Promise<void>((resolve) => server.listen(options.port, '127.0.0.1', resolve));
-  return {
-    delayNext: (apiKey, ms) => new Promise((done) => (delay = { apiKey, ms, done })),
-    close: () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  };
+  return { ...proxy, delayNext: (apiKey, ms) => new Promise((done) => (delay = { apiKey, ms, done })) };
 }

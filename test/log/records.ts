@@ -37,6 +37,11 @@ export function shownBatch(batch: RecordBatch): unknown[] {
   return Array.from({ length: batch.length }, (_, row) => shown(batch.record(row)));
 }
 
+/** The values, in their order. */
+export function textsOf(batches: readonly RecordBatch[]): string[] {
+  return batches.flatMap((batch) => Array.from({ length: batch.length }, (_, row) => String(batch.value(row))));
+}
+
 /** Everything in a partition from `from` up to `end`, batch by batch. */
 export async function readAll(
   client: LogClient,

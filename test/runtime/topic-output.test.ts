@@ -4,6 +4,7 @@ import type { RecordBatch } from '../../src/core/record-batch.ts';
 import type { LogClient, TopicInfo } from '../../src/log/log-client.ts';
 import { Credit } from '../../src/runtime/credit.ts';
 import { type AppendAhead, PublishedTopic, StagedTopic } from '../../src/runtime/topic-output.ts';
+import { textsOf } from '../log/records.ts';
 
 /** Batches hold a record or two of ten bytes. */
 const BATCH_BYTES = 25;
@@ -16,10 +17,6 @@ function topic(partitions = 1): TopicInfo {
 function logOf(append: (batches: readonly RecordBatch[]) => Promise<number[]> = async () => []): LogClient {
   const batchBuilder = ({ partition }: { partition: number }) => new RecordBatchBuilder('t', partition, BATCH_BYTES);
   return { batchBuilder, append } as unknown as LogClient;
-}
-
-function textsOf(batches: readonly RecordBatch[]): string[] {
-  return batches.flatMap((batch) => Array.from({ length: batch.length }, (_, row) => String(batch.value(row))));
 }
 
 /** Sends ahead what is answered by hand. */
@@ -36,6 +33,15 @@ const settled = (): Promise<void> => new Promise(setImmediate);
 
 /** A value of bytes, so that its length is known without a guess. */
 const bytes = (text: string): Uint8Array => Buffer.from(text);
+
+/** Three records, of which the first two have filled a batch that is on its way. */
+function batchAhead() {
+  const { sent, append } = aheadByHand();
+  const credit = new Credit(1e6);
+  const output = new StagedTopic(topic(), credit, logOf(), { epoch: 1, append });
+  for (let i = 0; i < 3; i++) output.append(null, bytes(`${TEN}${i}`), 0);
+  return { sent, credit, output };
+}
 
 describe('StagedTopic', () => {
   it('keeps what fills a batch for the seal where nothing may be sent ahead', () => {
@@ -60,10 +66,7 @@ describe('StagedTopic', () => {
   });
 
   it('holds credit for what was sent ahead until the log has it, and for the rest until its seal is committed', async () => {
-    const { sent, append } = aheadByHand();
-    const credit = new Credit(1e6);
-    const output = new StagedTopic(topic(), credit, logOf(), { epoch: 1, append });
-    for (let i = 0; i < 3; i++) output.append(null, bytes(`${TEN}${i}`), 0);
+    const { sent, credit, output } = batchAhead();
     const all = credit.used;
     const { bytes: sealed } = output.seal();
     sent[0].answer();
@@ -75,10 +78,7 @@ describe('StagedTopic', () => {
   });
 
   it('keeps the memory of a batch that the log did not take', async () => {
-    const { sent, append } = aheadByHand();
-    const credit = new Credit(1e6);
-    const output = new StagedTopic(topic(), credit, logOf(), { epoch: 1, append });
-    for (let i = 0; i < 3; i++) output.append(null, bytes(`${TEN}${i}`), 0);
+    const { sent, credit } = batchAhead();
     const before = credit.used;
     sent[0].fail();
     await settled();
