@@ -3,6 +3,12 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 
 const EXIT_USAGE = 2;
 
+/** Says what is wrong with what was asked for, and ends the process. */
+export function refuse(usage: string, why: string): never {
+  process.stderr.write(`${why}\n\n${usage}\n`);
+  process.exit(EXIT_USAGE);
+}
+
 /** A flag's number, at least `least`; ends the process where it is none. */
 export function numberOf(
   usage: string,
@@ -16,8 +22,7 @@ export function numberOf(
     text.trim() !== '' && number >= least && (kind === 'any' ? Number.isFinite(number) : Number.isSafeInteger(number));
   if (isRight) return number;
   const what = kind === 'whole' ? 'a whole number' : 'a number';
-  process.stderr.write(`--${name} must be ${what} of at least ${least}, not '${text}'\n\n${usage}\n`);
-  process.exit(EXIT_USAGE);
+  refuse(usage, `--${name} must be ${what} of at least ${least}, not '${text}'`);
 }
 
 /** The values of the flags; ends the process after `--help`, and where one is not known. */
@@ -26,8 +31,7 @@ export function flagsOf<O extends NonNullable<ParseArgsConfig['options']>>(usage
     const { values } = parseArgs({ options: { ...options, help: { type: 'boolean', short: 'h' } } });
     if (!('help' in values)) return parseArgs({ options }).values;
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${usage}\n`);
-    process.exit(EXIT_USAGE);
+    refuse(usage, (error as Error).message);
   }
   console.log(usage);
   process.exit(0);

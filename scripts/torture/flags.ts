@@ -1,9 +1,8 @@
 /** The flags of `npm run torture`. */
-import { parseArgs } from 'node:util';
+import { flagsOf, numberOf, refuse } from '../flags.ts';
 import { SABOTAGES } from './sabotage.ts';
 import { SUBJECTS, type SubjectName } from './subjects.ts';
 
-const EXIT_USAGE = 2;
 const USAGE = `npm run torture -- [--kills 30] [--seed 1] [--pipeline orders] [--brokers auto|HOST:PORT] [--sabotage NAME] [--keep]
 
   --pipeline  ${SUBJECTS.join(', ')}
@@ -21,44 +20,25 @@ export interface TortureFlags {
 }
 
 export function readFlags(): TortureFlags {
-  try {
-    const { values } = parseArgs({
-      options: {
-        kills: { type: 'string', default: '30' },
-        seed: { type: 'string', default: '1' },
-        pipeline: { type: 'string', default: 'orders' },
-        brokers: { type: 'string' },
-        sabotage: { type: 'string' },
-        keep: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-    if (values.help === true) {
-      process.stdout.write(`${USAGE}\n`);
-      process.exit(0);
-    }
-    const { sabotage, keep } = values;
-    const scenario = sabotage === undefined ? undefined : SABOTAGES[sabotage];
-    if (sabotage !== undefined && scenario === undefined) throw new Error(`no safety step '${sabotage}'`);
-    const pipeline = SUBJECTS.find((name) => name === values.pipeline);
-    if (pipeline === undefined) throw new Error(`no pipeline '${values.pipeline}' to torture`);
-    if (scenario?.pipelines?.includes(pipeline) === false) {
-      throw new Error(`${sabotage} leaves out nothing that ${pipeline} has`);
-    }
-    const kills = wholeNumber('--kills', values.kills, 1);
-    const brokers =
-      scenario === undefined ? values.brokers : scenario.log === 'kafka' ? (values.brokers ?? 'auto') : undefined;
-    return { pipeline, kills, seed: wholeNumber('--seed', values.seed, 0), brokers, sabotage, keep };
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
-    process.exit(EXIT_USAGE);
+  const values = flagsOf(USAGE, {
+    kills: { type: 'string', default: '30' },
+    seed: { type: 'string', default: '1' },
+    pipeline: { type: 'string', default: 'orders' },
+    brokers: { type: 'string' },
+    sabotage: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+  });
+  const { sabotage, keep } = values;
+  const scenario = sabotage === undefined ? undefined : SABOTAGES[sabotage];
+  if (sabotage !== undefined && scenario === undefined) refuse(USAGE, `no safety step '${sabotage}'`);
+  const pipeline = SUBJECTS.find((name) => name === values.pipeline);
+  if (pipeline === undefined) refuse(USAGE, `no pipeline '${values.pipeline}' to torture`);
+  if (scenario?.pipelines?.includes(pipeline) === false) {
+    refuse(USAGE, `${sabotage} leaves out nothing that ${pipeline} has`);
   }
-}
-
-function wholeNumber(flag: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new Error(`${flag} takes a whole number of at least ${least}, not '${text}'`);
-  }
-  return value;
+  const kills = numberOf(USAGE, 'kills', values.kills, 1);
+  const seed = numberOf(USAGE, 'seed', values.seed, 0);
+  const brokers =
+    scenario === undefined ? values.brokers : scenario.log === 'kafka' ? (values.brokers ?? 'auto') : undefined;
+  return { pipeline, kills, seed, brokers, sabotage, keep };
 }

@@ -50,8 +50,9 @@ const folder = mkdtempSync(join(tmpdir(), 'millrace-torture-'));
 const stateDir = join(folder, '.millrace');
 const broker = flags.brokers === 'auto' ? await startBroker({ progress: say }) : undefined;
 const brokers = broker?.bootstrap ?? flags.brokers;
-const { log, store, close } = await openLog(brokers, stateDir).catch((thrown: unknown) => {
+const { log, store, close } = await openLog(brokers, stateDir).catch(async (thrown: unknown) => {
   rmSync(folder, { recursive: true, force: true });
+  await broker?.stop();
   say(thrown instanceof MillraceError ? `${thrown.message}\n${thrown.hint ?? ''}` : String(thrown));
   process.exit(EXIT_ENVIRONMENT);
 });
