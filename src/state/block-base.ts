@@ -158,10 +158,7 @@ function floor(index: readonly KeyText[], key: KeyText): number {
 
 function lostBlock(operator: string | undefined): MillraceError {
   const message = 'the state directory is damaged: a block of keyed state that it had is missing';
-  return new MillraceError('STORE_FAILED', message, {
-    place: operator === undefined ? {} : { operator },
-    hint: DAMAGED,
-  });
+  return new MillraceError('STORE_FAILED', message, { place: { operator }, hint: DAMAGED });
 }
 
 function merged(block: Block | undefined, changes: readonly BaseChange[], from: number, to: number): PackedEntry[] {

@@ -5,7 +5,7 @@ import { environmentAt, type LmdbEnvironment } from './lmdb-environment.ts';
 import { assertKey } from './sorted-image.ts';
 import type { RangeOptions, StateStore, StoreKey, Table, WriteTransaction } from './state-store.ts';
 import { storeFailure } from './store-failure.ts';
-import { noteWrite } from './writes-under-way.ts';
+import { WritesUnderWay, writesOfProcess } from './writes-under-way.ts';
 
 /** LMDB takes no empty key, not even as a bound; this is the least one there is. */
 const FIRST_KEY = Buffer.of(0);
@@ -37,7 +37,7 @@ class LmdbStore implements StateStore {
   private readonly environment: LmdbEnvironment;
   private readonly probe: DiskProbe;
   private readonly commitTimeoutMs: number;
-  private readonly running = new Set<Promise<unknown>>();
+  private readonly writes = new WritesUnderWay();
   /** By the body that runs. */
   private readonly written = { puts: 0, bytes: 0 };
   /** Doubled with each check: what is tried costs as much as what is written. */
@@ -77,13 +77,9 @@ class LmdbStore implements StateStore {
     if (this.environment.inBody)
       throw new Error('write() was called inside the body of another write(): use its transaction');
     const committed = this.watch(this.transact(body));
-    noteWrite(committed);
-    this.running.add(committed);
-    try {
-      return await committed;
-    } finally {
-      this.running.delete(committed);
-    }
+    this.writes.add(committed);
+    writesOfProcess.add(committed);
+    return committed;
   }
 
   close(): Promise<void> {
@@ -92,7 +88,7 @@ class LmdbStore implements StateStore {
   }
 
   private async release(): Promise<void> {
-    await Promise.allSettled(this.running);
+    await this.writes.ended();
     this.probe.close();
     await this.environment.release();
   }

@@ -24,7 +24,7 @@ export function notPlain(value: unknown): TypeError | undefined {
 export function cannotKeep(operator: string | undefined, key: Key, thrown: unknown): MillraceError {
   const shown = typeof key === 'number' ? key : `'${short(key)}'`;
   return new MillraceError('CALLBACK_FAILED', `what was put under key ${shown} cannot be kept: ${messageOf(thrown)}`, {
-    place: operator === undefined ? {} : { operator },
+    place: { operator },
     hint: 'let the callback keep plain data, such as [...set] of a Set or Array.from(numbers) of a typed array, and start again: the pipeline goes on from its last checkpoint',
     cause: thrown,
   });

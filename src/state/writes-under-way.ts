@@ -1,13 +1,17 @@
-/** Writes of this process that have begun and not ended, for whoever ends the process. */
+/** Writes that have begun and not ended. */
+export class WritesUnderWay {
+  private readonly writes = new Set<Promise<unknown>>();
 
-const underWay = new Set<Promise<unknown>>();
+  add(write: Promise<unknown>): void {
+    this.writes.add(write);
+    write.catch(() => {}).finally(() => this.writes.delete(write));
+  }
 
-export function noteWrite(write: Promise<unknown>): void {
-  underWay.add(write);
-  write.catch(() => {}).finally(() => underWay.delete(write));
+  /** Resolves in a moment in which nothing is being written: to go on before anything else does. */
+  async ended(): Promise<void> {
+    while (this.writes.size > 0) await Promise.allSettled(this.writes);
+  }
 }
 
-/** Resolves in a moment in which nothing is being written: to go on before anything else does. */
-export async function writesEnded(): Promise<void> {
-  while (underWay.size > 0) await Promise.allSettled(underWay);
-}
+/** Those of all stores, for whoever ends the process. */
+export const writesOfProcess = new WritesUnderWay();

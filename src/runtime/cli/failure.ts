@@ -42,7 +42,8 @@ function placeBefore(message: string, place: Place): string {
   return formatPlace(operator !== undefined && message.startsWith(`${operator} `) ? others : place);
 }
 
-function stackOf(thrown: unknown): string {
+/** With those of its causes. */
+export function stackOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   const cause = thrown.cause === undefined ? '' : `\ncaused by ${stackOf(thrown.cause)}`;
   return `${thrown.stack ?? thrown.message}${cause}`;

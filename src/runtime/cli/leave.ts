@@ -1,6 +1,6 @@
 /** The end of the process, whatever is under way. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { writesEnded } from '../../state/writes-under-way.ts';
+import { writesOfProcess } from '../../state/writes-under-way.ts';
 
 const PATIENCE_MS = 2_000;
 
@@ -10,7 +10,7 @@ const PATIENCE_MS = 2_000;
  */
 export async function leave(code: number): Promise<void> {
   process.exitCode = code;
-  const isWriting = await Promise.race([writesEnded().then(() => false), sleep(PATIENCE_MS, true)]);
+  const isWriting = await Promise.race([writesOfProcess.ended().then(() => false), sleep(PATIENCE_MS, true)]);
   if (isWriting) process.kill(process.pid, 'SIGKILL');
   process.exit(code);
 }

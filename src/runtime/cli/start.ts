@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 import { EXIT } from '../../core/errors.ts';
 import { systemClock } from '../../time/clock.ts';
+import { stackOf } from './failure.ts';
 import { letHeapGrow } from './heap.ts';
 import { leave } from './leave.ts';
 import { main } from './main.ts';
@@ -70,8 +71,4 @@ function tell(text: string): void {
   try {
     writeSync(2, `${text}\n`);
   } catch {}
-}
-
-function stackOf(thrown: unknown): string {
-  return (thrown instanceof Error && thrown.stack) || String(thrown);
 }
